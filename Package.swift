@@ -38,7 +38,8 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CPostgres", "Reactor", "Service"], swiftSettings: common),
         .target(name: "Assets", dependencies: ["CAssets"], swiftSettings: strict),
         .target(
-            name: "RedisStore", dependencies: ["Analytics", "Wire", "Service", "Redis", "Assets"], swiftSettings: strict),
+            name: "RedisStore", dependencies: ["Analytics", "Wire", "Service", "Redis", "Assets"],
+            swiftSettings: strict),
         .target(
             name: "PostgresStore", dependencies: ["Analytics", "Wire", "Service", "Postgres", "Assets"],
             swiftSettings: strict),
