@@ -23,7 +23,7 @@ let package = Package(
         .systemLibrary(name: "CEvent"),
         .systemLibrary(name: "CHiredis"),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
-        .target(name: "CAssets", cSettings: [.unsafeFlags(["-std=c23"])]),
+        .target(name: "CAssets", exclude: ["generate.sh"], cSettings: [.unsafeFlags(["-std=c23"])]),
 
         // The core: values, codecs and state machines without I/O.
         .target(name: "Analytics", swiftSettings: strict),
@@ -67,7 +67,7 @@ let package = Package(
 let tested: [String: [String]] = [
     "Analytics": [], "Wire": ["Analytics"], "Service": [], "Reactor": ["Service"],
     "WebServer": ["Reactor", "Wire", "Service", "WebClient"],
-    "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"],
+    "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"], "Assets": [],
     "RedisStore": ["Analytics", "Wire", "Service", "Redis", "Reactor"],
     "PostgresStore": ["Analytics", "Wire", "Service", "Postgres", "Reactor"],
     "Front": ["Analytics", "Wire", "Service"], "Worker": ["Analytics", "Wire", "Service"],
