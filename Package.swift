@@ -61,6 +61,7 @@ let package = Package(
 
         // Tests.
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: common),
+        .testTarget(name: "TestKitTests", dependencies: ["TestKit"], swiftSettings: common),
     ]
 )
 

@@ -1,0 +1,75 @@
+import Glibc
+
+/// The `weir` executable of this build, run by a test as a user runs it.
+package final class WeirProcess: Sendable {
+    /// The process itself, for signals and for whatever is not below.
+    package let process: ChildProcess
+
+    /// Starts `weir` with `arguments`.
+    ///
+    /// - Parameters:
+    ///   - arguments: the command and its flags.
+    ///   - environment: variables on top of this process's own, of which none begins with `WEIR_`.
+    ///   - folder: the working folder.
+    ///   - user: whom to run it as.
+    /// - Throws: `TestKitError` if there is no executable.
+    package init(
+        _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, as user: UserAccount? = nil
+    ) throws {
+        var variables: [String: String?] = [:]
+        for name in ["REDIS_URL", "POSTGRES_URL", "CONFIG", "LISTEN", "URL", "TOKEN", "TOKENS", "PARTITIONS"] {
+            variables["WEIR_\(name)"] = .some(nil)
+        }
+        for (name, value) in environment { variables[name] = value }
+        process = try ChildProcess(
+            Self.executable(), arguments, environment: variables, folder: folder, as: user)
+    }
+
+    /// The path of the executable: `WEIR_EXECUTABLE`, or the one built beside the running test bundle.
+    package static func executable() throws -> String {
+        if let path = environmentVariable("WEIR_EXECUTABLE") { return path }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        guard count > 0 else { throw TestKitError("/proc/self/exe cannot be read") }
+        let bundle = String(decoding: buffer[..<count], as: UTF8.self)
+        let path = String(bundle[..<(bundle.lastIndex(of: "/") ?? bundle.startIndex)]) + "/weir"
+        guard access(path, X_OK) == 0 else { throw TestKitError("no executable at \(path)") }
+        return path
+    }
+
+    /// What it has written to standard output.
+    package var output: LineLog { process.output }
+
+    /// What it has written to standard error: its log.
+    package var errors: LineLog { process.errors }
+
+    /// Asks it to stop in order, as a container engine does.
+    package func terminate() { process.signal(SIGTERM) }
+
+    /// Presses Ctrl-C: SIGINT to the whole process group.
+    package func interrupt() { process.signalGroup(SIGINT) }
+
+    /// Kills it, without a last word, and waits for its end; its own children are left alone.
+    package func crash() async throws {
+        process.signal(SIGKILL)
+        try await process.exit()
+    }
+
+    /// Waits for its end.
+    ///
+    /// - Throws: `TestKitError` with its last words when the deadline has passed.
+    @discardableResult
+    package func exit(within deadline: Duration = .seconds(10)) async throws -> ChildProcess.Exit {
+        try await process.exit(within: deadline)
+    }
+
+    /// Runs `weir` to its end.
+    package static func run(
+        _ arguments: [String], environment: [String: String] = [:], within deadline: Duration = .seconds(30)
+    ) async throws -> (exit: ChildProcess.Exit, output: [String], errors: [String]) {
+        let weir = try WeirProcess(arguments, environment: environment)
+        let exit = try await weir.exit(within: deadline)
+        try await eventually("the output is complete") { weir.output.isComplete && weir.errors.isComplete }
+        return (exit, weir.output.lines, weir.errors.lines)
+    }
+}
