@@ -27,7 +27,7 @@ let package = Package(
 
         // The core: values, codecs and state machines without I/O.
         .target(name: "Analytics", swiftSettings: strict),
-        .target(name: "Wire", dependencies: ["Analytics"], swiftSettings: strict),
+        .target(name: "Wire", dependencies: ["Analytics", "Service"], swiftSettings: strict),
         .target(name: "Service", swiftSettings: strict),
 
         // What touches the outside.
@@ -66,7 +66,7 @@ let package = Package(
 )
 
 let tested: [String: [String]] = [
-    "Analytics": [], "Wire": ["Analytics"], "Service": [], "Reactor": ["Service"],
+    "Analytics": [], "Wire": ["Analytics", "Service"], "Service": [], "Reactor": ["Service"],
     "WebServer": ["Reactor", "Wire", "Service", "WebClient"],
     "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"], "Assets": [],
     "RedisStore": ["Analytics", "Wire", "Service", "Redis", "Reactor"],

@@ -1,0 +1,248 @@
+/// Folds events into one record for each (series, second) they touch: the partial aggregates that a batch adds.
+///
+/// It also knows the series of its partition by number. Costs a few hundred nanoseconds an event, and no allocation once
+/// the series and seconds of the batch have been seen.
+package struct BatchAggregator: Sendable {
+    /// What a batch adds to one series in one second.
+    package struct Delta: Sendable {
+        /// The series' number in the partition.
+        package let series: Int
+        /// Seconds since 1970.
+        package let second: Int64
+        package let record: Record
+    }
+
+    private struct MetricPlan: Sendable {
+        let id: MetricID
+        let kind: MetricKind
+        let valueSlot: Int?
+        let filter: BoundCondition?
+        let match: BoundCondition?
+    }
+
+    private struct GroupPlan: Sendable {
+        let group: SeriesGroup
+        let labelSlots: [Int]
+        let metrics: [MetricPlan]
+        /// Series it has so far.
+        var seriesCount = 0
+    }
+
+    private struct Place: Hashable {
+        let series: Int32
+        let second: Int64
+    }
+
+    private struct Open {
+        let place: Place
+        let group: Int32
+        /// Where its aggregates begin, one for each metric of the group.
+        let base: Int
+    }
+
+    /// Label values longer than this, in bytes, are cut, so that no client can fill the stores with one label.
+    package static let maxLabelBytes = 1024
+
+    /// The fields the definitions need, for whoever reads the events.
+    package let table: FieldTable
+    package let definitions: Definitions
+    private var plans: [GroupPlan]
+    private var series = ByteKeyTable()
+    private var open: [Open] = []
+    private var aggregates: [Aggregate] = []
+    private var places: [Place: Int] = [:]
+    private var key: [UInt8] = []
+    /// What each metric of the group at hand makes of the event: the value, if it has one, and whether it counts.
+    private var values: [Double] = []
+    private var outcome: [Outcome] = []
+
+    private enum Outcome { case skipped, counted, hit }
+
+    package init(definitions: Definitions) {
+        var table = FieldTable()
+        self.definitions = definitions
+        plans = definitions.groups.map { group in
+            GroupPlan(
+                group: group, labelSlots: group.by.map { table.slot(adding: $0) },
+                metrics: definitions.metrics.filter { $0.group == group }.map { metric in
+                    MetricPlan(
+                        id: metric.id, kind: metric.kind, valueSlot: metric.value.map { table.slot(adding: $0) },
+                        filter: metric.filter.map { BoundCondition($0, table: &table) },
+                        match: metric.match.map { BoundCondition($0, table: &table) })
+                })
+        }
+        self.table = table
+    }
+
+    /// How many series the partition has.
+    package var seriesCount: Int { series.count }
+
+    /// Events have been added since the last `take`.
+    package var isEmpty: Bool { open.isEmpty }
+
+    /// How many (series, second) the batch touches so far.
+    package var touchedCount: Int { open.count }
+
+    /// Registers a series that the partition already has, under the next number; groups that no definition uses any more
+    /// keep their number too.
+    package mutating func addKnown(_ known: SeriesKey) {
+        let plan = plans.firstIndex { $0.group.name == known.group }
+        key.removeAll(keepingCapacity: true)
+        if let plan {
+            plans[plan].seriesCount += 1
+            appendKey(of: known.labels, group: plan)
+        } else {
+            key = [255] + Array("\(known)".utf8)
+        }
+        series.add(key)
+    }
+
+    /// The group and labels of a series that this aggregator made or that a current definition uses.
+    package func key(ofSeries number: Int) -> SeriesKey {
+        let bytes = Array(series.key(number))
+        let plan = plans[Int(bytes[0])]
+        var place = 1
+        if bytes.count == 2 && bytes[1] == 254 { return SeriesKey(group: plan.group.name, labels: .overflow) }
+        var labels: [LabelSet.Label] = []
+        for name in plan.group.by {
+            let high = bytes[place]
+            place += 1
+            if high == 255 { continue }
+            let count = Int(high) << 8 | Int(bytes[place])
+            place += 1
+            labels.append(.init(name: name, value: String(decoding: bytes[place..<place + count], as: UTF8.self)))
+            place += count
+        }
+        return SeriesKey(group: plan.group.name, labels: LabelSet(labels))
+    }
+
+    /// Counts one event.
+    ///
+    /// - Parameters:
+    ///   - event: its fields, by the slots of `table`.
+    ///   - bytes: what they were read from.
+    ///   - atMs: its time in ms since 1970.
+    package mutating func add(_ event: EventFields, in bytes: Span<UInt8>, atMs: Int64) {
+        let second = atMs >= 0 ? atMs / 1_000 : (atMs - 999) / 1_000
+        for plan in plans.indices where decide(plan, event, bytes) {
+            let base = aggregatesBase(series: seriesNumber(plan, event, bytes), second: second, group: plan)
+            for metric in plans[plan].metrics.indices where outcome[metric] != .skipped {
+                let value = values[metric]
+                switch plans[plan].metrics[metric].kind {
+                case .counter where plans[plan].metrics[metric].valueSlot == nil: aggregates[base + metric].addEvent()
+                case .counter: aggregates[base + metric].addToSum(value)
+                case .gauge: aggregates[base + metric].addToGauge(value, atMs: atMs)
+                case .ratio: aggregates[base + metric].addEvent(hit: outcome[metric] == .hit)
+                case .distribution: aggregates[base + metric].addToDistribution(value)
+                }
+            }
+        }
+    }
+
+    /// What was added since the last call, ascending by (series, second).
+    package mutating func take() -> [Delta] {
+        let deltas = open.map { open in
+            var record = Record()
+            for (offset, metric) in plans[Int(open.group)].metrics.enumerated() {
+                record.merge(aggregates[open.base + offset], into: metric.id)
+            }
+            return Delta(series: Int(open.place.series), second: open.place.second, record: record)
+        }
+        open.removeAll(keepingCapacity: true)
+        aggregates.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
+        return deltas.sorted { ($0.series, $0.second) < ($1.series, $1.second) }
+    }
+
+    /// Fills `outcome` and `values`; true where any metric of the group counts the event.
+    private mutating func decide(_ plan: Int, _ event: EventFields, _ bytes: Span<UInt8>) -> Bool {
+        outcome.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        var any = false
+        for metric in plans[plan].metrics {
+            var made = Outcome.counted
+            var value = 0.0
+            if let filter = metric.filter, filter.holds(for: event, in: bytes) != true { made = .skipped }
+            if made != .skipped, let slot = metric.valueSlot {
+                if let number = event.number(slot, in: bytes) { value = number } else { made = .skipped }
+            }
+            if made != .skipped, let match = metric.match {
+                switch match.holds(for: event, in: bytes) {
+                case true: made = .hit
+                case false: break
+                default: made = .skipped
+                }
+            }
+            any = any || made != .skipped
+            outcome.append(made)
+            values.append(value)
+        }
+        return any
+    }
+
+    private mutating func seriesNumber(_ plan: Int, _ event: EventFields, _ bytes: Span<UInt8>) -> Int {
+        key.removeAll(keepingCapacity: true)
+        key.append(UInt8(plan))
+        for slot in plans[plan].labelSlots {
+            guard event.isPresent(slot) else {
+                key.append(255)
+                continue
+            }
+            let start = key.count
+            key.append(0)
+            key.append(0)
+            event.appendText(slot, in: bytes, to: &key)
+            closeLabel(from: start)
+        }
+        if let known = series.number(of: key) { return known }
+        if plans[plan].seriesCount >= plans[plan].group.maxSeries {
+            key = [UInt8(plan), 254]
+            if let overflow = series.number(of: key) { return overflow }
+        }
+        plans[plan].seriesCount += 1
+        return series.add(key)
+    }
+
+    private mutating func appendKey(of labels: LabelSet, group: Int) {
+        key.append(UInt8(group))
+        if labels == .overflow && !plans[group].group.by.contains("overflow") {
+            key.append(254)
+            return
+        }
+        for name in plans[group].group.by {
+            guard let value = labels[name] else {
+                key.append(255)
+                continue
+            }
+            let start = key.count
+            key.append(0)
+            key.append(0)
+            key.append(contentsOf: value.utf8)
+            closeLabel(from: start)
+        }
+    }
+
+    /// Writes the length of the label that was appended after the two bytes at `start`, cutting it where it is too long.
+    private mutating func closeLabel(from start: Int) {
+        var count = key.count - start - 2
+        if count > Self.maxLabelBytes {
+            count = Self.maxLabelBytes
+            // Not in the middle of a character.
+            while count > 0 && key[start + 2 + count] & 0xC0 == 0x80 { count -= 1 }
+            key.removeSubrange((start + 2 + count)...)
+        }
+        key[start] = UInt8(count >> 8)
+        key[start + 1] = UInt8(count & 255)
+    }
+
+    private mutating func aggregatesBase(series: Int, second: Int64, group: Int) -> Int {
+        let place = Place(series: Int32(series), second: second)
+        if let last = open.last, last.place == place { return last.base }
+        if let known = places[place] { return open[known].base }
+        let base = aggregates.count
+        places[place] = open.count
+        open.append(Open(place: place, group: Int32(group), base: base))
+        aggregates.append(contentsOf: repeatElement(Aggregate(), count: plans[group].metrics.count))
+        return base
+    }
+}

@@ -1,0 +1,59 @@
+/// The aggregates of all metrics that share a series, for one bucket of time.
+///
+/// Metrics grouped by equal labels share a series, so an event makes one change to one record instead of one for each metric.
+package struct Record: Equatable, Sendable {
+    /// One metric's part.
+    package struct Section: Equatable, Sendable {
+        package var metric: MetricID
+        package var aggregate: Aggregate
+
+        package init(metric: MetricID, aggregate: Aggregate) {
+            self.metric = metric
+            self.aggregate = aggregate
+        }
+    }
+
+    /// Ascending by metric, at most one of each.
+    package private(set) var sections: [Section] = []
+
+    package init() {}
+
+    package var isEmpty: Bool { sections.isEmpty }
+
+    /// The aggregate of `metric`; nil where no event counted for it.
+    package subscript(metric: MetricID) -> Aggregate? {
+        sections.first { $0.metric == metric }?.aggregate
+    }
+
+    /// Merges `aggregate` into the part of `metric`.
+    package mutating func merge(_ aggregate: Aggregate, into metric: MetricID) {
+        if aggregate.isEmpty { return }
+        let place = sections.firstIndex { $0.metric >= metric } ?? sections.endIndex
+        if place < sections.endIndex && sections[place].metric == metric {
+            sections[place].aggregate.merge(aggregate)
+        } else {
+            sections.insert(Section(metric: metric, aggregate: aggregate), at: place)
+        }
+    }
+
+    /// Merges every part of `other`.
+    package mutating func merge(_ other: Record) {
+        if sections.isEmpty {
+            sections = other.sections
+        } else {
+            for section in other.sections { merge(section.aggregate, into: section.metric) }
+        }
+    }
+}
+
+/// The number by which records name a metric: given once when a metric is defined and never used for another.
+package struct MetricID: RawRepresentable, Hashable, Comparable, Sendable {
+    package let rawValue: UInt16
+
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// The built-in counter of applied events.
+    package static let events = MetricID(rawValue: 0)
+
+    package static func < (a: MetricID, b: MetricID) -> Bool { a.rawValue < b.rawValue }
+}

@@ -1,0 +1,53 @@
+/// Reads the finite decimal number that fills `range`; nil where it holds anything else.
+///
+/// Up to 15 digits and powers of ten up to 22 are exact in a double, so their quotient is correctly rounded (Clinger, "How to
+/// read floating point numbers accurately", 1990); the rest goes the slow way.
+package func parseNumber(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double? {
+    var place = range.lowerBound
+    let end = range.upperBound
+    guard place < end else { return nil }
+    let isNegative = bytes[place] == UInt8(ascii: "-")
+    if isNegative { place += 1 }
+    var mantissa: Int64 = 0
+    var digits = 0
+    var fraction = 0
+    var sawPoint = false
+    while place < end {
+        let byte = bytes[place]
+        if byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") {
+            digits += 1
+            if digits > 15 { return parseSlowly(bytes, range) }
+            mantissa = mantissa * 10 + Int64(byte - UInt8(ascii: "0"))
+            if sawPoint { fraction += 1 }
+        } else if byte == UInt8(ascii: ".") && !sawPoint && digits > 0 {
+            sawPoint = true
+        } else {
+            return parseSlowly(bytes, range)
+        }
+        place += 1
+    }
+    guard digits > 0, !sawPoint || fraction > 0 else { return nil }
+    let magnitude = Double(mantissa) / powersOfTen[fraction]
+    return isNegative ? -magnitude : magnitude
+}
+
+private let powersOfTen: [Double] = [
+    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+]
+
+/// Long numbers and those with an exponent; only what JSON allows.
+private func parseSlowly(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double? {
+    guard range.count <= 400 else { return nil }
+    var text: [UInt8] = []
+    for place in range {
+        switch bytes[place] {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"),
+            UInt8(ascii: "+"), UInt8(ascii: "-"):
+            text.append(bytes[place])
+        default: return nil
+        }
+    }
+    guard let last = text.last, last != UInt8(ascii: "."), text.first != UInt8(ascii: "+") else { return nil }
+    guard let number = Double(String(decoding: text, as: UTF8.self)), number.isFinite else { return nil }
+    return number
+}

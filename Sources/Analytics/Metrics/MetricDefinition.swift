@@ -1,0 +1,115 @@
+/// What a metric keeps, and so which questions it answers.
+package enum MetricKind: String, CaseIterable, Sendable {
+    /// The number of events, or the sum of a value.
+    case counter
+    /// n, sum, min, max and last of a value.
+    case gauge
+    /// Events, and those for which a condition holds.
+    case ratio
+    /// n, sum, min, max and a sketch of a value.
+    case distribution
+}
+
+/// How a metric is made from events.
+package struct MetricDefinition: Equatable, Sendable {
+    package var id: MetricID
+    package var name: String
+    package var kind: MetricKind
+    /// The field whose number is kept; nil where events are only counted.
+    package var value: String?
+    /// Unit of the value, for people: `ms`, `bytes`; empty where it has none.
+    package var unit: String
+    /// Fields that become labels, ascending.
+    package var by: [String]
+    /// Only events for which this holds are counted.
+    package var filter: Condition?
+    /// What a ratio counts.
+    package var match: Condition?
+    /// Series in one partition; events past it count as `LabelSet.overflow`.
+    package var maxSeries: Int
+
+    package init(
+        id: MetricID, name: String, kind: MetricKind, value: String? = nil, unit: String = "", by: [String] = [],
+        filter: Condition? = nil, match: Condition? = nil, maxSeries: Int = SeriesGroup.defaultMaxSeries
+    ) {
+        self.id = id
+        self.name = name
+        self.kind = kind
+        self.value = value
+        self.unit = unit
+        self.by = by.sorted()
+        self.filter = filter
+        self.match = match
+        self.maxSeries = maxSeries
+    }
+
+    /// The group of metrics with which it shares records.
+    package var group: SeriesGroup { SeriesGroup(by: by, maxSeries: maxSeries) }
+
+    /// The built-in counter of every applied event.
+    package static let events = MetricDefinition(id: .events, name: "events", kind: .counter)
+
+    /// The aggregations it answers; the first is the default.
+    package var aggregations: [Aggregation] {
+        switch kind {
+        case .counter: value == nil ? [.count, .rate] : [.sum, .count, .rate]
+        case .gauge: [.mean, .min, .max, .last, .sum, .count]
+        case .ratio: [.ratio, .count]
+        case .distribution: [.p50, .p90, .p99, .mean, .min, .max, .sum, .count, .rate]
+        }
+    }
+
+    /// Whether it can answer `aggregation`: those of `aggregations` and, for a distribution, every quantile.
+    package func answers(_ aggregation: Aggregation) -> Bool {
+        if case .quantile = aggregation { return kind == .distribution }
+        // A counter of events answers their sum too: each counts one.
+        return aggregations.contains(aggregation) || (kind == .counter && aggregation == .sum)
+    }
+}
+
+/// All metrics of an installation, as one version.
+package struct Definitions: Equatable, Sendable {
+    /// Grows with every change; workers and fronts follow it.
+    package var version: Int
+    /// The built-in `events` first.
+    package var metrics: [MetricDefinition]
+
+    package init(version: Int, metrics: [MetricDefinition]) {
+        self.version = version
+        self.metrics = metrics
+    }
+
+    /// The metric called `name`.
+    package subscript(name: String) -> MetricDefinition? { metrics.first { $0.name == name } }
+
+    /// The groups of metrics that share series, in a stable order.
+    package var groups: [SeriesGroup] {
+        metrics.reduce(into: []) { groups, metric in
+            if !groups.contains(metric.group) { groups.append(metric.group) }
+        }
+    }
+
+    /// `wanted` as the version after this one: metrics keep the ids they have, new ones get ids never used before.
+    ///
+    /// Returns nil where nothing changes. A metric that keeps its name and changes its kind is a problem for whoever asks;
+    /// it is told by the names returned in `changedKind`.
+    package func updated(to wanted: [MetricDefinition]) -> (definitions: Definitions?, changedKind: [String]) {
+        var next = (metrics.map(\.id.rawValue).max() ?? 0) + 1
+        var changedKind: [String] = []
+        var updated: [MetricDefinition] = [.events]
+        for var metric in wanted where metric.name != MetricDefinition.events.name {
+            if let known = self[metric.name] {
+                if known.kind != metric.kind { changedKind.append(metric.name) }
+                metric.id = known.id
+            } else {
+                metric.id = MetricID(rawValue: next)
+                next += 1
+            }
+            updated.append(metric)
+        }
+        // Metrics that are configured no longer keep their definition, so that what they hold can still be asked for.
+        for known in metrics where !updated.contains(where: { $0.name == known.name }) { updated.append(known) }
+        guard changedKind.isEmpty, updated != metrics else { return (nil, changedKind) }
+        return (Definitions(version: version + 1, metrics: updated), [])
+    }
+}

@@ -1,0 +1,66 @@
+/// What the compaction reads from Redis and tells it.
+package protocol CompactionSource: Sendable {
+    func partitionCount() async throws(StoreError) -> Int
+    func definitions() async throws(StoreError) -> Definitions?
+    func state(partition: Int) async throws(StoreError) -> PartitionState
+    func series(partition: Int) async throws(StoreError) -> [NumberedSeries]
+    /// How old what was read must be before it may be believed to survive a crash of the store: 2 s where it writes its
+    /// log to disk every second, nothing where it does so always or never.
+    func settlingTime() async throws(StoreError) -> Duration
+    /// Names the running store; another answer later means that it was started anew in between.
+    func runID() async throws(StoreError) -> String
+    /// Minutes (ms since 1970) that begin before `beforeMs` and have changed series, ascending.
+    func dirtyMinutes(partition: Int, beforeMs: Int64) async throws(StoreError) -> [Int64]
+    /// The series that changed in a minute, ascending.
+    func dirtySeries(partition: Int, minuteMs: Int64) async throws(StoreError) -> [Int]
+    /// The whole minute of each of `series` (at most 500), all in one state of the partition; those settled meanwhile are left out.
+    func partials(partition: Int, minuteMs: Int64, series: [Int]) async throws(StoreError) -> MinutePartials
+    /// Forgets that these (series, minute) changed, where they still have the version that was read.
+    func settle(partition: Int, _ settled: [SettledMinute]) async throws(StoreError)
+    /// Says that every minute before `watermarkMs` has been compacted once; never moves back.
+    func advance(partition: Int, watermarkMs: Int64) async throws(StoreError)
+    /// Lets buckets expire that are compacted and old; bounded work, true while there is more.
+    func retire(partition: Int) async throws(StoreError) -> Bool
+}
+
+/// What one minute holds of some series.
+package struct MinutePartials: Sendable {
+    package struct Partial: Sendable {
+        package let series: Int
+        /// The cursor after the last batch that touched the minute.
+        package let version: StreamID
+        /// The cursor after the batch that created the bucket.
+        package let generation: StreamID
+        /// Records of its parts, to be merged.
+        package let records: [[UInt8]]
+
+        package init(series: Int, version: StreamID, generation: StreamID, records: [[UInt8]]) {
+            self.series = series
+            self.version = version
+            self.generation = generation
+            self.records = records
+        }
+    }
+
+    package var cursor: StreamID
+    package var partials: [Partial]
+
+    package init(cursor: StreamID, partials: [Partial]) {
+        self.cursor = cursor
+        self.partials = partials
+    }
+}
+
+/// A (series, minute) that history holds now.
+package struct SettledMinute: Sendable {
+    package let minuteMs: Int64
+    package let series: Int
+    /// The version that was written.
+    package let version: StreamID
+
+    package init(minuteMs: Int64, series: Int, version: StreamID) {
+        self.minuteMs = minuteMs
+        self.series = series
+        self.version = version
+    }
+}

@@ -1,0 +1,141 @@
+package import Analytics
+
+/// The bytes of a record. Two of them one behind the other are again a record: the merge of both.
+///
+/// ```
+/// record  = { section }
+/// section = metric flags count [hits] [values] [last] [sketch]
+/// metric  = varint, the metric's number in the definitions
+/// flags   = byte: bits 0-1 values (0 none, 1 one value, 2 sum, 3 sum min max), 4 hits, 8 last, 16 sketch
+/// count   = varint, events
+/// hits    = varint
+/// values  = 1: the one value, which is sum, min and max · 2: sum · 3: sum min max; eight bytes each, lowest first
+/// last    = zigzag event time in ms, then the value's eight bytes unless `values` is 1
+/// sketch  = see SketchCodec
+/// ```
+package enum RecordCodec {
+    private static let hasHits: UInt8 = 4
+    private static let hasLast: UInt8 = 8
+    private static let hasSketch: UInt8 = 16
+
+    package static func encode(_ record: Record) -> [UInt8] {
+        var bytes: [UInt8] = []
+        append(record, to: &bytes)
+        return bytes
+    }
+
+    package static func append(_ record: Record, to bytes: inout [UInt8]) {
+        for section in record.sections { append(section, to: &bytes) }
+    }
+
+    /// The merge of all sections in `bytes[range]`.
+    package static func decode(
+        _ bytes: Span<UInt8>, _ range: Range<Int>
+    ) throws(DecodingFailure) -> Record {
+        var record = Record()
+        var cursor = ByteCursor(offset: range.lowerBound)
+        while cursor.offset < range.upperBound {
+            let section = try section(bytes, &cursor)
+            record.merge(section.aggregate, into: section.metric)
+        }
+        guard cursor.offset == range.upperBound else { throw DecodingFailure(what: "record", offset: cursor.offset) }
+        return record
+    }
+
+    package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> Record {
+        try decode(bytes.span, 0..<bytes.count)
+    }
+
+    /// Merges the sections of `metric` in `bytes` into `aggregate`.
+    package static func merge(
+        _ bytes: [UInt8], of metric: MetricID, into aggregate: inout Aggregate
+    ) throws(DecodingFailure) {
+        var cursor = ByteCursor()
+        while cursor.offset < bytes.count {
+            let section = try section(bytes.span, &cursor)
+            if section.metric == metric { aggregate.merge(section.aggregate) }
+        }
+    }
+
+    private static func append(_ section: Record.Section, to bytes: inout [UInt8]) {
+        let aggregate = section.aggregate
+        var flags: UInt8 = 0
+        let one = onlyValue(aggregate)
+        if one != nil {
+            flags = 1
+        } else if aggregate.sum != nil {
+            flags = aggregate.range == nil ? 2 : 3
+        }
+        if aggregate.hits > 0 { flags |= hasHits }
+        if aggregate.last != nil { flags |= hasLast }
+        if !aggregate.sketch.isEmpty { flags |= hasSketch }
+        bytes.appendVarint(UInt64(section.metric.rawValue))
+        bytes.append(flags)
+        bytes.appendVarint(UInt64(aggregate.count))
+        if aggregate.hits > 0 { bytes.appendVarint(UInt64(aggregate.hits)) }
+        if let one {
+            bytes.appendDouble(one)
+        } else if let sum = aggregate.sum {
+            bytes.appendDouble(sum)
+            if let range = aggregate.range {
+                bytes.appendDouble(range.lowerBound)
+                bytes.appendDouble(range.upperBound)
+            }
+        }
+        if let last = aggregate.last {
+            bytes.appendZigzag(last.atMs)
+            if one == nil { bytes.appendDouble(last.value) }
+        }
+        if !aggregate.sketch.isEmpty { SketchCodec.append(aggregate.sketch, to: &bytes) }
+    }
+
+    /// The value of an aggregate that has seen just one.
+    private static func onlyValue(_ aggregate: Aggregate) -> Double? {
+        guard aggregate.count == 1, let sum = aggregate.sum, let range = aggregate.range, range == sum...sum,
+            aggregate.last.map({ $0.value == sum }) ?? true
+        else { return nil }
+        return sum
+    }
+
+    private static func section(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
+    ) throws(DecodingFailure) -> Record.Section {
+        let start = cursor.offset
+        guard let metric = UInt16(exactly: try cursor.varint(bytes)) else {
+            throw DecodingFailure(what: "metric", offset: start)
+        }
+        let flags = try cursor.byte(bytes)
+        guard flags < 32 else { throw DecodingFailure(what: "flags", offset: start) }
+        var aggregate = Aggregate()
+        aggregate.count = try cursor.count(bytes)
+        if flags & hasHits != 0 { aggregate.hits = try cursor.count(bytes) }
+        switch flags & 3 {
+        case 1:
+            let value = try number(bytes, &cursor)
+            aggregate.sum = value
+            aggregate.range = value...value
+        case 2: aggregate.sum = try number(bytes, &cursor)
+        case 3:
+            aggregate.sum = try number(bytes, &cursor)
+            let (low, high) = (try number(bytes, &cursor), try number(bytes, &cursor))
+            guard low <= high else { throw DecodingFailure(what: "range", offset: start) }
+            aggregate.range = low...high
+        default: break
+        }
+        if flags & hasLast != 0 {
+            let atMs = try cursor.zigzag(bytes)
+            let value = if flags & 3 == 1 { aggregate.sum ?? 0 } else { try number(bytes, &cursor) }
+            aggregate.last = .init(atMs: atMs, value: value)
+        }
+        if flags & hasSketch != 0 { aggregate.sketch = try SketchCodec.decode(bytes, &cursor) }
+        return Record.Section(metric: MetricID(rawValue: metric), aggregate: aggregate)
+    }
+
+    private static func number(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
+    ) throws(DecodingFailure) -> Double {
+        let number = try cursor.double(bytes)
+        guard !number.isNaN else { throw DecodingFailure(what: "number", offset: cursor.offset) }
+        return number
+    }
+}

@@ -1,0 +1,75 @@
+package import Analytics
+
+/// The bytes of a sketch: in Redis, on the live stream and in PostgreSQL's `sketch` column.
+///
+/// ```
+/// sketch = head [zero] [negatives] [positives]
+/// head   = varint: 1 if `zero` follows | 2 if negatives follow | 4 if positives follow
+/// zero   = varint, how many values were 0
+/// bins   = varint number of bins - 1, zigzag index of the first, then for each bin, ascending:
+///          varint: (steps from the bin before - 1, for the first 0) * 2 | 1 if its count is above 1,
+///          and, if so, varint count - 2
+/// ```
+package enum SketchCodec {
+    package static func append(_ sketch: Sketch, to bytes: inout [UInt8]) {
+        var head: UInt64 = 0
+        if sketch.zeroCount > 0 { head |= 1 }
+        if !sketch.negative.isEmpty { head |= 2 }
+        if !sketch.positive.isEmpty { head |= 4 }
+        bytes.appendVarint(head)
+        if sketch.zeroCount > 0 { bytes.appendVarint(UInt64(sketch.zeroCount)) }
+        appendBins(sketch.negative, to: &bytes)
+        appendBins(sketch.positive, to: &bytes)
+    }
+
+    package static func decode(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
+    ) throws(DecodingFailure) -> Sketch {
+        let start = cursor.offset
+        let head = try cursor.varint(bytes)
+        guard head < 8 else { throw DecodingFailure(what: "sketch head", offset: start) }
+        let zeroCount = head & 1 != 0 ? try cursor.count(bytes) : 0
+        let negative = head & 2 != 0 ? try bins(bytes, &cursor) : []
+        let positive = head & 4 != 0 ? try bins(bytes, &cursor) : []
+        guard let sketch = Sketch(positive: positive, negative: negative, zeroCount: zeroCount) else {
+            throw DecodingFailure(what: "sketch", offset: start)
+        }
+        return sketch
+    }
+
+    private static func appendBins(_ bins: [Sketch.Bin], to bytes: inout [UInt8]) {
+        guard let first = bins.first else { return }
+        bytes.appendVarint(UInt64(bins.count - 1))
+        bytes.appendZigzag(Int64(first.index))
+        var previous = first.index - 1
+        for bin in bins {
+            let steps = UInt64(bin.index - previous - 1)
+            bytes.appendVarint(steps << 1 | (bin.count > 1 ? 1 : 0))
+            if bin.count > 1 { bytes.appendVarint(UInt64(bin.count - 2)) }
+            previous = bin.index
+        }
+    }
+
+    private static func bins(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
+    ) throws(DecodingFailure) -> [Sketch.Bin] {
+        let count = try cursor.count(bytes) + 1
+        guard count <= bytes.count - cursor.offset, let first = Int32(exactly: try cursor.zigzag(bytes)) else {
+            throw DecodingFailure(what: "bins", offset: cursor.offset)
+        }
+        var bins: [Sketch.Bin] = []
+        bins.reserveCapacity(count)
+        var previous = Int64(first) - 1
+        for _ in 0..<count {
+            let head = try cursor.varint(bytes)
+            let values = head & 1 != 0 ? try cursor.varint(bytes).addingReportingOverflow(2) : (1, false)
+            let (index, overflow) = previous.addingReportingOverflow(Int64(head >> 1) + 1)
+            guard !overflow, !values.1, let narrow = Int32(exactly: index), let value = Int(exactly: values.0) else {
+                throw DecodingFailure(what: "bin", offset: cursor.offset)
+            }
+            bins.append(.init(index: narrow, count: value))
+            previous = index
+        }
+        return bins
+    }
+}
