@@ -49,7 +49,7 @@ package enum Aggregation: Hashable, Sendable {
 extension Aggregate {
     /// The value of `aggregation`; nil where the aggregate does not hold it.
     ///
-    /// - Parameter seconds: length of the bucket, for rates.
+    /// `seconds` is the length of the bucket, for rates.
     package func value(_ aggregation: Aggregation, seconds: Double) -> Double? {
         guard count > 0 else { return nil }
         switch aggregation {

@@ -76,7 +76,7 @@ package struct Sketch: Equatable, Sendable {
 
     /// The value of rank ⌊q·(n−1)⌋, counted from 0 in ascending order, within 1 %; nil where it is empty. O(bins).
     ///
-    /// - Parameter quantile: 0...1.
+    /// `quantile` is 0...1.
     package func value(atQuantile quantile: Double) -> Double? {
         let total = count
         guard total > 0 else { return nil }

@@ -74,6 +74,7 @@ package struct EventFields: Sendable {
         scratch.removeAll(keepingCapacity: true)
     }
 
+    /// Whether the event has the field.
     package func isPresent(_ slot: Int) -> Bool { values[slot].kind != .absent }
 
     /// The value's number; nil where its text is no finite number.

@@ -10,6 +10,7 @@ package struct Condition: Equatable, Sendable {
         case bool(Bool)
     }
 
+    /// How a field is compared; the raw value is how it is written.
     package enum Comparison: String, Sendable {
         case equal = "=="
         case notEqual = "!="

@@ -25,6 +25,7 @@ package protocol CompactionSource: Sendable {
 
 /// What one minute holds of some series.
 package struct MinutePartials: Sendable {
+    /// What the minute holds of one series.
     package struct Partial: Sendable {
         package let series: Int
         /// The cursor after the last batch that touched the minute.

@@ -19,6 +19,7 @@ package struct AppendGroup: Sendable {
     /// Stored under the key and given back for a repetition.
     package var answer: [UInt8]
 
+    /// One entry of the stream, applied as a whole.
     package struct Entry: Sendable {
         package var ndjson: [UInt8]
         package var eventCount: Int

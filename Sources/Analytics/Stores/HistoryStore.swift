@@ -6,7 +6,7 @@ package protocol HistoryStore: Sendable {
     ///
     /// Rows of one (series, bucket) may be several, of different partitions and generations: merging them is the caller's.
     ///
-    /// - Parameter before: by partition, ms since 1970; partitions past its end are read whole.
+    /// `before` is by partition, ms since 1970; partitions past its end are read whole.
     func rows(
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow]

@@ -8,7 +8,7 @@ package protocol RecentStore: Sendable {
     func series(partition: Int) async throws(StoreError) -> [NumberedSeries]
     /// Reads buckets of `series` in [from, to) seconds since 1970, all in one state of the partition.
     ///
-    /// - Parameter series: at most 500, by their numbers in the partition.
+    /// `series` are at most 500, by their numbers in the partition.
     func read(
         partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64
     ) async throws(StoreError) -> RecentBuckets
@@ -74,6 +74,7 @@ package struct RecentBuckets: Sendable {
     package var state: PartitionState
     package var buckets: [Bucket]
 
+    /// What one series counted in one bucket.
     package struct Bucket: Sendable {
         /// The series' number in the partition.
         package let series: Int

@@ -1,5 +1,6 @@
 /// Why a store did not do what was asked; the store's own error, as the processes need to see it.
 package struct StoreError: Error, Sendable, CustomStringConvertible {
+    /// What to branch on.
     package enum Code: Sendable, Equatable {
         /// Out of reach: not connected, refused, cut off.
         case unavailable

@@ -43,12 +43,14 @@ package struct ByteCursor: Sendable {
 
     package init(offset: Int = 0) { self.offset = offset }
 
+    /// The next byte.
     package mutating func byte(_ bytes: Span<UInt8>) throws(DecodingFailure) -> UInt8 {
         guard offset < bytes.count else { throw DecodingFailure(what: "byte", offset: offset) }
         defer { offset += 1 }
         return bytes[offset]
     }
 
+    /// A number of seven bits a byte, the lowest first.
     package mutating func varint(_ bytes: Span<UInt8>) throws(DecodingFailure) -> UInt64 {
         var number: UInt64 = 0
         var shift: UInt64 = 0
@@ -68,11 +70,13 @@ package struct ByteCursor: Sendable {
         return count
     }
 
+    /// A signed varint: 0, -1, 1, -2, … as 0, 1, 2, 3, …
     package mutating func zigzag(_ bytes: Span<UInt8>) throws(DecodingFailure) -> Int64 {
         let number = try varint(bytes)
         return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1)
     }
 
+    /// Eight bytes, as `appendDouble` wrote them.
     package mutating func double(_ bytes: Span<UInt8>) throws(DecodingFailure) -> Double {
         guard offset + 8 <= bytes.count else { throw DecodingFailure(what: "double", offset: offset) }
         var bits: UInt64 = 0

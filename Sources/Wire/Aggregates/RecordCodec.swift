@@ -24,6 +24,7 @@ package enum RecordCodec {
         return bytes
     }
 
+    /// Appends the record, section by section.
     package static func append(_ record: Record, to bytes: inout [UInt8]) {
         for section in record.sections { append(section, to: &bytes) }
     }
@@ -42,6 +43,7 @@ package enum RecordCodec {
         return record
     }
 
+    /// The merge of all sections in `bytes`.
     package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> Record {
         try decode(bytes.span, 0..<bytes.count)
     }

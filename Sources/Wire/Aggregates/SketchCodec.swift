@@ -11,6 +11,7 @@ package import Analytics
 ///          and, if so, varint count - 2
 /// ```
 package enum SketchCodec {
+    /// Appends the sketch.
     package static func append(_ sketch: Sketch, to bytes: inout [UInt8]) {
         var head: UInt64 = 0
         if sketch.zeroCount > 0 { head |= 1 }
@@ -22,6 +23,7 @@ package enum SketchCodec {
         appendBins(sketch.positive, to: &bytes)
     }
 
+    /// Reads one sketch and moves the cursor behind it.
     package static func decode(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
     ) throws(DecodingFailure) -> Sketch {

@@ -295,8 +295,9 @@ package struct EventScanner: Sendable {
     private func found(_ bytes: Span<UInt8>) -> String {
         guard position < end else { return "the end of the line" }
         let byte = bytes[position]
-        return byte >= 0x20 && byte < 0x7F
-            ? "\"\(Character(Unicode.Scalar(byte)))\" at byte \(position - start + 1)" : "the byte \(byte) at byte \(position - start + 1)"
+        let isPrintable = byte >= 0x20 && byte < 0x7F
+        let what = isPrintable ? "\"\(Character(Unicode.Scalar(byte)))\"" : "the byte \(byte)"
+        return "\(what) at byte \(position - start + 1)"
     }
 
     private func fieldName(_ bytes: Span<UInt8>) -> String {

@@ -37,6 +37,7 @@ package struct HTTPResponseHead: Sendable {
 ///
 /// Used like `HTTPRequestParser`. Interim responses (1xx but 101) are skipped.
 package struct HTTPResponseParser {
+    /// What the parser found next.
     package enum Event {
         case needMore
         case head(HTTPResponseHead)

@@ -5,6 +5,7 @@
 /// then the length's bytes, then 4 bytes of mask where MASK is set, then the payload
 /// ```
 package enum WebSocketFrame {
+    /// What a frame carries.
     package enum Opcode: UInt8, Sendable {
         case continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10
 

@@ -3,8 +3,10 @@
 /// Joins fragments (control frames may come between them), unmasks, validates text while it arrives, keeps messages under
 /// the limit. A pure machine, used like `HTTPRequestParser`: show it the unread bytes, drop the `consumed` ones.
 package struct WebSocketMachine {
+    /// Which end of the connection this is: a client masks its frames, a server must not.
     package enum Role: Sendable { case server, client }
 
+    /// What the connection has to act on.
     package enum Event: Hashable {
         case needMore
         /// A whole text message, valid UTF-8.
