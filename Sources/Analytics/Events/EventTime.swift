@@ -84,3 +84,12 @@ package enum EventTime {
         return era * 146_097 + dayOfEra - 719_468
     }
 }
+
+extension EventTime {
+    /// The time of an event whose `ts` is present; nil where it is no time.
+    package static func parse(_ event: EventFields, in bytes: Span<UInt8>) -> Int64? {
+        let value = event.values[FieldTable.timeSlot]
+        let range = Int(value.start)..<Int(value.start + value.count)
+        return value.isInScratch ? parse(event.scratch.span, range) : parse(bytes, range)
+    }
+}

@@ -1,5 +1,5 @@
 /// What a metric is for Prometheus.
-package enum MetricKind: String, Sendable {
+package enum InstrumentKind: String, Sendable {
     case counter, gauge, histogram
 }
 
@@ -30,7 +30,7 @@ package struct MetricLabels: Sendable, ExpressibleByDictionaryLiteral {
 /// Stops the process if `name` breaks the conventions that `promtool check metrics` holds us to.
 ///
 /// A bad name is a mistake in our code, found at the first start; so it is not an error that anybody handles.
-func checkMetricName(_ name: String, _ kind: MetricKind, help: String) {
+func checkMetricName(_ name: String, _ kind: InstrumentKind, help: String) {
     let words = name.split(separator: "_")
     precondition(isIdentifier(name) && !name.contains { $0.isUppercase }, "not a metric name: \(name)")
     precondition(

@@ -14,7 +14,7 @@ package final class MetricsRegistry: Sendable {
     }
 
     fileprivate struct Family: Sendable {
-        let kind: MetricKind
+        let kind: InstrumentKind
         let help: String
         var series: [(labels: MetricLabels, source: Source)] = []
         var collector: (@Sendable () -> [(MetricLabels, Double)])?
@@ -51,7 +51,7 @@ package final class MetricsRegistry: Sendable {
 
     /// A number that is asked for when somebody reads the metrics: `read` may be called on any thread and must be quick.
     package func function(
-        _ kind: MetricKind, _ name: String, help: String, labels: MetricLabels = [:],
+        _ kind: InstrumentKind, _ name: String, help: String, labels: MetricLabels = [:],
         read: @escaping @Sendable () -> Double
     ) {
         precondition(kind != .histogram, "a function gives one number")
@@ -61,7 +61,7 @@ package final class MetricsRegistry: Sendable {
     /// A family whose series are not known beforehand, such as one for each partition: `read` gives them all, each label
     /// set once. May be called on any thread and must be quick.
     package func collector(
-        _ kind: MetricKind, _ name: String, help: String, read: @escaping @Sendable () -> [(MetricLabels, Double)]
+        _ kind: InstrumentKind, _ name: String, help: String, read: @escaping @Sendable () -> [(MetricLabels, Double)]
     ) {
         precondition(kind != .histogram, "a collector gives one number a series")
         checkMetricName(name, kind, help: help)
@@ -72,7 +72,7 @@ package final class MetricsRegistry: Sendable {
     }
 
     private func register(
-        _ name: String, _ kind: MetricKind, _ help: String, _ labels: MetricLabels, make: () -> Source
+        _ name: String, _ kind: InstrumentKind, _ help: String, _ labels: MetricLabels, make: () -> Source
     ) -> Source {
         checkMetricName(name, kind, help: help)
         return families.withLock { families in

@@ -1,0 +1,20 @@
+--[[ weir_state: where a partition stands.
+KEYS    1 cursor  HASH
+RETURNS {cursor id, watermark ms, horizon s, newest ms, now ms, definitions version}, all as strings
+COST    O(1) ]]
+local function state_of(cursor_key)
+    local held = redis.call('HMGET', cursor_key, 'id', 'watermark', 'horizon', 'newest', 'definitions')
+    local time = redis.call('TIME')
+    local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+    -- One-second buckets expire by the clock even if nothing moves the horizon: it has moved all the same.
+    local horizon = math.max(tonumber(held[3] or 0), tonumber(time[1]) - FINE_LIFE_S)
+    return {
+        held[1] or '0-0', held[2] or '0', string.format('%d', horizon), held[4] or '0', string.format('%d', now_ms),
+        held[5] or '0',
+    }
+end
+
+local function weir_state(keys)
+    prefix_of(keys[1])
+    return state_of(keys[1])
+end

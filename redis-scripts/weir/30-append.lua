@@ -1,0 +1,66 @@
+--[[ weir_append: put the events of requests on the log, those under a key that was used before left out.
+KEYS    1 cursor  HASH   2 events  STREAM   3… once  STRING  {p}:once:<key>, one for each group with a key, in order
+ARGS    1 ttl_ms  how long a key is remembered, > 0
+        then for each group: has_key 0|1, fingerprint string, received ms, answer string, n entries,
+        then n times: count of events, NDJSON
+RETURNS for each group: 'OK' | answer of the request that used the key first, after 'DUPLICATE ' | 'CONFLICT'
+ERRORS  'ARGS …', and 'OOM …' where Redis is full; nothing was written
+COST    O(entries) ]]
+local function weir_append(keys, args)
+    local prefix, cursor, events = prefix_of(keys[1]), keys[1], keys[2]
+    local ttl_ms = uint(args[1], 'ttl_ms')
+    if ttl_ms == 0 then fail('ttl_ms must be above 0') end
+    local groups, outcomes, first_of = {}, {}, {}
+    local at, next_key = 2, 3
+    while at <= #args do
+        local group = { fingerprint = args[at + 1], received = args[at + 2], answer = args[at + 3], first = at + 5 }
+        group.n = uint(args[at + 4], 'n')
+        uint(group.received, 'received')
+        for entry = 1, group.n do uint(args[group.first + entry * 2 - 2], 'count') end
+        if #args < group.first + group.n * 2 - 1 then fail('entries are missing') end
+        local outcome = 'OK'
+        if args[at] == '1' then
+            group.once = keys[next_key] or fail('a key is missing')
+            next_key = next_key + 1
+            local known = redis.call('GET', group.once) or first_of[group.once]
+            if known then
+                local fingerprint, answer = string.match(known, '^(%S*) (.*)$')
+                outcome = fingerprint == group.fingerprint and 'DUPLICATE ' .. answer or 'CONFLICT'
+            else
+                first_of[group.once] = group.fingerprint .. ' ' .. group.answer
+            end
+        end
+        outcomes[#outcomes + 1] = outcome
+        groups[#groups + 1] = group
+        at = group.first + group.n * 2
+    end
+    local hour = math.floor(now_s() / 3600) * 3600
+    local audit = prefix .. 'audit:' .. string.format('%d', hour)
+    redis.call('HLEN', audit)
+    redis.call('HLEN', cursor)
+    redis.call('XLEN', events)
+
+    local duplicates, appended = 0, 0 -- writes start here
+    for i, group in ipairs(groups) do
+        local total = 0
+        for entry = 1, group.n do
+            local count = tonumber(args[group.first + entry * 2 - 2])
+            total = total + count
+            if outcomes[i] == 'OK' then
+                local upto = redis.call('HINCRBY', cursor, 'appended', count)
+                redis.call('XADD', events, '*', 'batch', args[group.first + entry * 2 - 1],
+                    'received', group.received, 'count', count, 'upto', upto)
+            end
+        end
+        if outcomes[i] == 'OK' then
+            appended = appended + total
+            if group.once then redis.call('SET', group.once, first_of[group.once], 'PX', ttl_ms) end
+        elseif outcomes[i] ~= 'CONFLICT' then
+            duplicates = duplicates + total
+        end
+    end
+    if appended > 0 then redis.call('HINCRBY', audit, 'appended', appended) end
+    if duplicates > 0 then redis.call('HINCRBY', audit, 'duplicate', duplicates) end
+    redis.call('EXPIRE', audit, AUDIT_EXPIRY_S)
+    return outcomes
+end
