@@ -12,12 +12,12 @@ struct LineSplitterTests {
         var splitter = LineSplitter(maxLineBytes: max)
         var found: Lines = []
         for piece in pieces {
-            _ = splitter.feed(piece.span) { span, line in
+            _ = splitter.feed(piece.span) { span, line, _ in
                 found.append(text(span, line))
                 return true
             }
         }
-        _ = splitter.finish { span, line in
+        _ = splitter.finish { span, line, _ in
             found.append(text(span, line))
             return true
         }

@@ -5,7 +5,7 @@
 package struct LineSplitter: Sendable {
     /// What the splitter hands out, without its line end.
     package enum Piece: Sendable, Equatable {
-        /// The line's bytes are `bytes` of the splitter while the closure runs.
+        /// Where the line's bytes are in the span that comes with it.
         case line(Range<Int>)
         case tooLong
     }
@@ -30,10 +30,12 @@ package struct LineSplitter: Sendable {
     /// Whether bytes wait for the rest of their line.
     package var hasUnfinishedLine: Bool { !rest.isEmpty || discarded > 0 }
 
-    /// Takes more bytes and calls `body` for each line that is complete now; the range lies in the span it comes with.
+    /// Takes more bytes and calls `body` for each line that is complete now, with the offset behind it.
     ///
     /// When `body` returns false, which is also what this returns then, the bytes behind that line are forgotten.
-    package mutating func feed(_ chunk: borrowing Span<UInt8>, _ body: (borrowing Span<UInt8>, Piece) -> Bool) -> Bool {
+    package mutating func feed(
+        _ chunk: borrowing Span<UInt8>, _ body: (borrowing Span<UInt8>, Piece, _ end: Int) -> Bool
+    ) -> Bool {
         var start = 0
         for index in 0..<chunk.count where chunk[index] == UInt8(ascii: "\n") {
             guard deliver(chunk, start..<index, lineFeed: 1, body) else { return false }
@@ -44,7 +46,7 @@ package struct LineSplitter: Sendable {
     }
 
     /// Hands out what has no line feed at the end of the stream.
-    package mutating func finish(_ body: (borrowing Span<UInt8>, Piece) -> Bool) -> Bool {
+    package mutating func finish(_ body: (borrowing Span<UInt8>, Piece, _ end: Int) -> Bool) -> Bool {
         guard hasUnfinishedLine else { return true }
         let none: [UInt8] = []
         return deliver(none.span, 0..<0, lineFeed: 0, body)
@@ -52,12 +54,12 @@ package struct LineSplitter: Sendable {
 
     private mutating func deliver(
         _ chunk: borrowing Span<UInt8>, _ range: Range<Int>, lineFeed: Int,
-        _ body: (borrowing Span<UInt8>, Piece) -> Bool
+        _ body: (borrowing Span<UInt8>, Piece, _ end: Int) -> Bool
     ) -> Bool {
         if !hasUnfinishedLine {
             offset += range.count + lineFeed
             let line = Self.withoutCarriageReturn(chunk, range)
-            return body(chunk, line.count > maxLineBytes ? .tooLong : .line(line))
+            return body(chunk, line.count > maxLineBytes ? .tooLong : .line(line), offset)
         }
         offset += discarded + rest.count + range.count + lineFeed
         keep(chunk, range)
@@ -66,7 +68,7 @@ package struct LineSplitter: Sendable {
             discarded = 0
         }
         let line = Self.withoutCarriageReturn(rest.span, 0..<rest.count)
-        return body(rest.span, discarded > 0 || line.count > maxLineBytes ? .tooLong : .line(line))
+        return body(rest.span, discarded > 0 || line.count > maxLineBytes ? .tooLong : .line(line), offset)
     }
 
     private mutating func keep(_ chunk: borrowing Span<UInt8>, _ range: Range<Int>) {
