@@ -45,7 +45,7 @@ let package = Package(
             swiftSettings: strict),
 
         // What each process does.
-        .target(name: "Dashboard", dependencies: ["Assets"], swiftSettings: strict),
+        .target(name: "Dashboard", dependencies: ["Assets"], exclude: ["Assets"], swiftSettings: strict),
         .target(
             name: "Front", dependencies: ["Analytics", "Wire", "Service", "WebServer", "Dashboard"],
             swiftSettings: strict),
@@ -68,7 +68,7 @@ let package = Package(
 let tested: [String: [String]] = [
     "Analytics": [], "Wire": ["Analytics", "Service"], "Service": [], "Reactor": ["Service"],
     "WebServer": ["Reactor", "Wire", "Service", "WebClient"],
-    "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"], "Assets": [],
+    "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"], "Assets": [], "Dashboard": ["Assets"],
     "RedisStore": ["Analytics", "Wire", "Service", "Redis", "Reactor"],
     "PostgresStore": ["Analytics", "Wire", "Service", "Postgres", "Reactor"],
     "Front": ["Analytics", "Wire", "Service"], "Worker": ["Analytics", "Wire", "Service"],

@@ -3,10 +3,90 @@
 
 // clang-format off
 static const unsigned char asset_0[] = {
+#embed "../../Sources/Dashboard/Assets/app.css"
+};
+static const unsigned char asset_1[] = {
+#embed "../../Sources/Dashboard/Assets/app.js"
+};
+static const unsigned char asset_2[] = {
+#embed "../../Sources/Dashboard/Assets/chart.js"
+};
+static const unsigned char asset_3[] = {
+#embed "../../Sources/Dashboard/Assets/format.js"
+};
+static const unsigned char asset_4[] = {
+#embed "../../Sources/Dashboard/Assets/icon.svg"
+};
+static const unsigned char asset_5[] = {
+#embed "../../Sources/Dashboard/Assets/index.html"
+};
+static const unsigned char asset_6[] = {
+#embed "../../Sources/Dashboard/Assets/overview.js"
+};
+static const unsigned char asset_7[] = {
+#embed "../../Sources/Dashboard/Assets/panel.js"
+};
+static const unsigned char asset_8[] = {
+#embed "../../Sources/Dashboard/Assets/series.js"
+};
+static const unsigned char asset_9[] = {
+#embed "../../Sources/Dashboard/Assets/weir.js"
+};
+static const unsigned char asset_10[] = {
+#embed "../../redis-scripts/weir.lua"
+};
+static const unsigned char asset_11[] = {
 #embed "../../redis-scripts/weir/00-header.lua"
+};
+static const unsigned char asset_12[] = {
+#embed "../../redis-scripts/weir/10-arguments.lua"
+};
+static const unsigned char asset_13[] = {
+#embed "../../redis-scripts/weir/20-state.lua"
+};
+static const unsigned char asset_14[] = {
+#embed "../../redis-scripts/weir/30-append.lua"
+};
+static const unsigned char asset_15[] = {
+#embed "../../redis-scripts/weir/40-define.lua"
+};
+static const unsigned char asset_16[] = {
+#embed "../../redis-scripts/weir/50-apply.lua"
+};
+static const unsigned char asset_17[] = {
+#embed "../../redis-scripts/weir/55-lease.lua"
+};
+static const unsigned char asset_18[] = {
+#embed "../../redis-scripts/weir/60-read.lua"
+};
+static const unsigned char asset_19[] = {
+#embed "../../redis-scripts/weir/70-compact.lua"
+};
+static const unsigned char asset_20[] = {
+#embed "../../redis-scripts/weir/99-register.lua"
 };
 
 const struct weir_asset weir_assets[] = {
-    {"redis-scripts/weir/00-header.lua", asset_0, sizeof asset_0},
+    {"Sources/Dashboard/Assets/app.css", asset_0, sizeof asset_0},
+    {"Sources/Dashboard/Assets/app.js", asset_1, sizeof asset_1},
+    {"Sources/Dashboard/Assets/chart.js", asset_2, sizeof asset_2},
+    {"Sources/Dashboard/Assets/format.js", asset_3, sizeof asset_3},
+    {"Sources/Dashboard/Assets/icon.svg", asset_4, sizeof asset_4},
+    {"Sources/Dashboard/Assets/index.html", asset_5, sizeof asset_5},
+    {"Sources/Dashboard/Assets/overview.js", asset_6, sizeof asset_6},
+    {"Sources/Dashboard/Assets/panel.js", asset_7, sizeof asset_7},
+    {"Sources/Dashboard/Assets/series.js", asset_8, sizeof asset_8},
+    {"Sources/Dashboard/Assets/weir.js", asset_9, sizeof asset_9},
+    {"redis-scripts/weir.lua", asset_10, sizeof asset_10},
+    {"redis-scripts/weir/00-header.lua", asset_11, sizeof asset_11},
+    {"redis-scripts/weir/10-arguments.lua", asset_12, sizeof asset_12},
+    {"redis-scripts/weir/20-state.lua", asset_13, sizeof asset_13},
+    {"redis-scripts/weir/30-append.lua", asset_14, sizeof asset_14},
+    {"redis-scripts/weir/40-define.lua", asset_15, sizeof asset_15},
+    {"redis-scripts/weir/50-apply.lua", asset_16, sizeof asset_16},
+    {"redis-scripts/weir/55-lease.lua", asset_17, sizeof asset_17},
+    {"redis-scripts/weir/60-read.lua", asset_18, sizeof asset_18},
+    {"redis-scripts/weir/70-compact.lua", asset_19, sizeof asset_19},
+    {"redis-scripts/weir/99-register.lua", asset_20, sizeof asset_20},
 };
 const size_t weir_asset_count = sizeof weir_assets / sizeof weir_assets[0];
