@@ -3,7 +3,7 @@ import Synchronization
 
 /// A program started by a test, which never outlives this object, nor the test run, even if that is killed.
 ///
-/// It leads a process group of its own. Both outputs are collected line by line; its input is empty.
+/// Its descendants go with it, unless they have got a new parent meanwhile. It leads a process group of its own. Both outputs are collected line by line; its input is empty.
 package final class ChildProcess: Sendable {
     /// How a process ended.
     package enum Exit: Sendable, Hashable {
@@ -82,7 +82,7 @@ package final class ChildProcess: Sendable {
         return process.output.lines.joined(separator: "\n")
     }
 
-    static func killAll() { Fate.living.withLock { $0 }.forEach { Glibc.kill(-$0, SIGKILL) } }
+    static func killAll() { Fate.living.withLock { $0 }.forEach(Fate.killTree) }
 }
 
 /// What became of a child: keeps its id from being signalled after it may belong to somebody else.
@@ -116,9 +116,17 @@ private final class Fate: Sendable {
         }
     }
 
+    /// Kills the process, its group, and those of its descendants that made a group of their own.
     func kill() {
-        signal(SIGKILL, toGroup: true)
-        signal(SIGCONT, toGroup: true)
+        ended.withLock { ended in
+            if ended == nil { Self.killTree(pid) }
+        }
+    }
+
+    static func killTree(_ pid: Int32) {
+        let descendants = ProcessTable.descendants(of: pid)
+        Glibc.kill(-pid, SIGKILL)
+        for descendant in descendants { Glibc.kill(descendant, SIGKILL) }
     }
 }
 

@@ -156,9 +156,13 @@ package final class PostgresServer: Sendable {
 
     private func end(with signal: Int32) async throws {
         guard let process = process.withLock({ $0 }) else { return }
+        let sessions = children(of: process.pid)
         process.signal(signal)
-        thaw()
+        for session in sessions { kill(session, SIGCONT) }  // they notice the end only while they run
+        process.signal(SIGCONT)
         try await process.exit(within: .seconds(20))
+        // A killed postmaster's sessions outlive it by a moment, and hold the memory that the next start asks for.
+        try await eventually("its sessions end") { !sessions.contains(where: ProcessTable.isAlive) }
     }
 
     private func launchBlocking() throws {

@@ -20,9 +20,12 @@ package enum ProcessTable {
         return found
     }
 
-    /// The processes whose command line names `path`, or which work in a folder below it; not this one.
+    /// The processes whose command line names `path`, or which work in a folder below it, and all their descendants.
+    ///
+    /// Where a process works can be seen of one's own processes, and of others' only with the right to trace them, which
+    /// root in a container lacks: keep the ids while the parents live, and ask `isAlive` later.
     package static func using(_ path: String) -> [Int32] {
-        all().filter { pid in
+        let named = all().filter { pid in
             guard pid != getpid(), isAlive(pid) else { return false }
             let arguments = (try? readFile("/proc/\(pid)/cmdline")) ?? []
             if String(decoding: arguments, as: UTF8.self).contains(path) { return true }
@@ -30,6 +33,7 @@ package enum ProcessTable {
             let count = readlink("/proc/\(pid)/cwd", &buffer, buffer.count)
             return count > 0 && String(decoding: buffer[..<count], as: UTF8.self).hasPrefix(path)
         }
+        return Set(named + named.flatMap(descendants)).sorted()
     }
 
     private static func all() -> [Int32] {

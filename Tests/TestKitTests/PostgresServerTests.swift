@@ -45,4 +45,14 @@ struct PostgresServerTests {
         server.thaw()
         #expect(try await socket.receive(count: 1).count == 1)
     }
+
+    @Test func leavesNothingBehindWhenItGoesFrozen() async throws {
+        var server: PostgresServer? = try await PostgresServer.start()
+        let path = try #require(server?.folder.path)
+        let processes = ProcessTable.using(path)
+        #expect(processes.count > 1)
+        server?.freeze()
+        server = nil
+        try await eventually("all its processes are gone") { !processes.contains(where: ProcessTable.isAlive) }
+    }
 }
