@@ -12,7 +12,7 @@ UNCHECKED_IN = {"Reactor", "Redis", "Postgres", "Service"}
 
 FORBIDDEN = [
     # pattern, where it is allowed, what to do instead
-    (r"\bTask(\.\w+)?(\(priority: [^)]*\))? *\{", "Tests/", "bare Task: use loop.spawn, or a task group"),
+    (r"\bTask(\.(detached|immediate\w*))?(\(priority: [^)]*\))? *\{", "Tests/", "bare Task: use loop.spawn, or a task group"),
     (r"\bnonisolated\(unsafe\)", None, "nonisolated(unsafe): use a Mutex, an Atomic or an actor"),
     (r"\btry!", "Tests/", "try!: throw, or handle it"),
 ]

@@ -20,6 +20,7 @@ package struct RedisCommand: Sendable {
     /// Begins a command; `operation` is what errors call it, the command's name unless told.
     package init(_ name: StaticString, operation: StaticString? = nil) {
         self.operation = operation ?? name
+        body.reserveCapacity(128)  // one allocation instead of four while a usual command grows
         append(name)
     }
 
@@ -45,15 +46,19 @@ package struct RedisCommand: Sendable {
     /// Makes room for `bytes` more, where the caller knows what is coming.
     package mutating func reserve(bytes: Int) { body.reserveCapacity(body.count + bytes) }
 
+    /// Any bytes.
     package mutating func append(_ bytes: [UInt8]) { append(bytes.span.bytes) }
 
+    /// Any bytes.
     package mutating func append(_ bytes: ArraySlice<UInt8>) { append(bytes.span.bytes) }
 
+    /// A text, as UTF-8.
     package mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { append(raw: UnsafeRawBufferPointer($0)) }
     }
 
+    /// A text, as UTF-8.
     package mutating func append(_ text: StaticString) {
         if text.hasPointerRepresentation {
             append(raw: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -62,6 +67,7 @@ package struct RedisCommand: Sendable {
         }
     }
 
+    /// Any bytes, wherever they are.
     package mutating func append(_ bytes: borrowing RawSpan) {
         bytes.withUnsafeBytes { append(raw: $0) }
     }
@@ -71,23 +77,27 @@ package struct RedisCommand: Sendable {
         let digits = DecimalDigits(number)
         beginArgument(byteCount: digits.count)
         digits.write(to: &body)
-        endArgument()
+        endLine()
     }
 
     private mutating func append(raw: UnsafeRawBufferPointer) {
         beginArgument(byteCount: raw.count)
         body.append(contentsOf: raw)
-        endArgument()
+        endLine()
     }
 
     private mutating func beginArgument(byteCount: Int) {
         argumentCount += 1
         body.append(UInt8(ascii: "$"))
-        DecimalDigits(byteCount).write(to: &body)
-        endArgument()
+        if byteCount < 10 {
+            body.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: byteCount))
+        } else {
+            DecimalDigits(byteCount).write(to: &body)
+        }
+        endLine()
     }
 
-    private mutating func endArgument() {
+    private mutating func endLine() {
         body.append(UInt8(ascii: "\r"))
         body.append(UInt8(ascii: "\n"))
     }
