@@ -1,0 +1,20 @@
+/// The names of our keys in Redis: here and in `redis-scripts/weir/00-header.lua`, nowhere else.
+struct Keys {
+    let partition: Int
+
+    private func key(_ name: String) -> String { "weir:{\(partition)}:\(name)" }
+
+    var cursor: String { key("cursor") }
+    var events: String { key("events") }
+    var live: String { key("live") }
+    var definitions: String { key("definitions") }
+    var series: String { key("series") }
+    var minutes: String { key("minutes") }
+    var lease: String { key("lease") }
+
+    func dirty(minute: Int64) -> String { key("dirty:\(minute)") }
+    func once(_ idempotencyKey: String) -> String { key("once:\(idempotencyKey)") }
+
+    /// How many partitions were ever used; kept beside partition 0.
+    static let partitions = "weir:{0}:partitions"
+}

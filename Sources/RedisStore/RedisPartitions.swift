@@ -1,0 +1,61 @@
+internal import Analytics
+internal import Redis
+internal import Wire
+
+/// What all roles read of a partition in the same way.
+struct RedisPartitions: Sendable {
+    let client: RedisClient
+
+    func count() async throws(StoreError) -> Int {
+        let reply = try await mapping { () throws(RedisError) in
+            try await client.send(RedisCommand("GET", Keys.partitions))
+        }
+        return max(1, reply.integer ?? 1)
+    }
+
+    func state(_ partition: Int) async throws(StoreError) -> PartitionState {
+        let command = RedisCommand(function: "weir_state", keys: [Keys(partition: partition).cursor], readOnly: true)
+        let reply = try await mapping { () throws(RedisError) in try await client.send(command) }
+        guard let state = PartitionState(reply) else { throw malformed("weir_state", "no partition state") }
+        return state
+    }
+
+    func definitions(_ partition: Int) async throws(StoreError) -> Definitions? {
+        let reply = try await mapping { () throws(RedisError) in
+            try await client.send(RedisCommand("GET", Keys(partition: partition).definitions))
+        }
+        return try Self.definitions(reply)
+    }
+
+    static func definitions(_ reply: RedisValue) throws(StoreError) -> Definitions? {
+        guard let json = reply.bytes else { return nil }
+        guard let definitions = MetricDefinitionJSON.decode(json) else {
+            throw StoreError(
+                .incompatible, store: "redis", operation: "GET definitions",
+                detail: "the metric definitions are damaged, or of a newer version of Weir")
+        }
+        return definitions
+    }
+
+    func series(_ partition: Int) async throws(StoreError) -> [NumberedSeries] {
+        let reply = try await mapping { () throws(RedisError) in
+            try await client.send(RedisCommand("HGETALL", Keys(partition: partition).series), timeout: .seconds(10))
+        }
+        return try Self.series(reply)
+    }
+
+    /// Ascending by number.
+    static func series(_ reply: RedisValue) throws(StoreError) -> [NumberedSeries] {
+        let fields = reply.array ?? []
+        var series: [NumberedSeries] = []
+        series.reserveCapacity(fields.count / 2)
+        var place = 0
+        while place + 1 < fields.count {
+            guard let number = fields[place].integer, let key = fields[place + 1].bytes.flatMap(SeriesKeyJSON.decode)
+            else { throw malformed("HGETALL", "a series that cannot be read") }
+            series.append(NumberedSeries(number: number, key: key))
+            place += 2
+        }
+        return series.sorted { $0.number < $1.number }
+    }
+}

@@ -1,0 +1,134 @@
+package import Analytics
+package import Redis
+internal import Wire
+
+/// Recent buckets and live batches, for fronts.
+package final class RedisRecentStore: RecentStore {
+    private let partitions: RedisPartitions
+    private let follower: RedisClient
+
+    /// - Parameters:
+    ///   - client: for questions.
+    ///   - follower: a connection of its own, since waiting for live batches blocks it.
+    package init(client: RedisClient, follower: RedisClient) {
+        partitions = RedisPartitions(client: client)
+        self.follower = follower
+    }
+
+    package func partitionCount() async throws(StoreError) -> Int { try await partitions.count() }
+
+    package func definitions() async throws(StoreError) -> Definitions? { try await partitions.definitions(0) }
+
+    package func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
+        try await partitions.series(partition)
+    }
+
+    package func read(
+        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64
+    ) async throws(StoreError) -> RecentBuckets {
+        var command = RedisCommand(
+            function: "weir_read", keys: [Keys(partition: partition).cursor], readOnly: true)
+        command.append(Int(resolution.rawValue))
+        command.append(Int(max(from, 0)))
+        command.append(Int(max(to, 0)))
+        for number in series { command.append(number) }
+        let sent = command
+        let reply = try await mapping { () throws(RedisError) in
+            try await partitions.client.send(sent, timeout: .seconds(10))
+        }
+        guard let state = PartitionState(reply[0]), let found = reply[1]?.array else {
+            throw malformed("weir_read", "no state and buckets")
+        }
+        var buckets: [RecentBuckets.Bucket] = []
+        buckets.reserveCapacity(found.count / 3)
+        var place = 0
+        while place + 2 < found.count {
+            guard let number = found[place].integer, let second = found[place + 1].number,
+                let record = found[place + 2].bytes
+            else { throw malformed("weir_read", "a bucket that cannot be read") }
+            buckets.append(.init(series: number, second: second, record: record))
+            place += 3
+        }
+        return RecentBuckets(state: state, buckets: buckets)
+    }
+
+    package func livePosition(partition: Int) async throws(StoreError) -> StreamID {
+        let reply = try await mapping { () throws(RedisError) in
+            try await partitions.client.send(
+                RedisCommand("XREVRANGE", Keys(partition: partition).live, "+", "-", "COUNT", "1"))
+        }
+        return reply[0]?[0]?.streamID ?? .zero
+    }
+
+    package func live(
+        partition: Int, after position: StreamID, wait: Duration
+    ) async throws(StoreError) -> [LiveBatch] {
+        let entries = try await follower.readStream(
+            Keys(partition: partition).live, after: position, maxCount: 100, wait: wait, session: nil)
+        var batches: [LiveBatch] = []
+        for entry in entries { batches.append(try Self.batch(entry)) }
+        return batches
+    }
+
+    private static func batch(_ entry: LogEntry) throws(StoreError) -> LiveBatch {
+        var values: [String: [UInt8]] = [:]
+        var place = 0
+        while place + 1 < entry.fields.count {
+            values[String(decoding: entry.fields[place], as: UTF8.self)] = entry.fields[place + 1]
+            place += 2
+        }
+        let text = { (name: String) in values[name].map { String(decoding: $0, as: UTF8.self) } }
+        guard let from = text("from").flatMap({ StreamID($0) }), let to = text("to").flatMap({ StreamID($0) }) else {
+            throw malformed("XREAD", "a live batch without from and to")
+        }
+        var batch = LiveBatch(
+            position: entry.id, from: from, to: to, definitionsVersion: text("definitions").flatMap { Int($0) } ?? 0,
+            newestMs: text("newest").flatMap { Int64($0) } ?? 0, newSeries: [], deltas: [])
+        do {
+            if let delta = values["delta"] { (batch.newSeries, batch.deltas) = try LiveDeltaCodec.decode(delta) }
+        } catch {
+            throw malformed("XREAD", "a live batch that cannot be read: \(error)")
+        }
+        if let ends = text("settled")?.split(separator: " ").compactMap({ Int64($0) }), ends.count == 2,
+            ends[0] <= ends[1]
+        {
+            batch.settled = [ends[0]..<ends[1]]
+        }
+        return batch
+    }
+}
+
+extension RedisClient {
+    /// Entries of a stream after `position`, oldest first; waits up to `wait` for the first.
+    func readStream(
+        _ key: String, after position: StreamID, maxCount: Int, wait: Duration, session: RedisSession?
+    ) async throws(StoreError) -> [LogEntry] {
+        var command = RedisCommand("XREAD")
+        command.append("COUNT")
+        command.append(maxCount)
+        if wait > .zero {
+            command.append("BLOCK")
+            command.append(
+                max(1, Int(wait.components.seconds) * 1_000 + Int(wait.components.attoseconds / 1_000_000_000_000_000)))
+            command.blockTime = wait
+        }
+        command.append("STREAMS")
+        command.append(key)
+        command.append(position.description)
+        let sent = command
+        let reply = try await mapping { () throws(RedisError) in
+            if let session { return try await session.send(sent) }
+            return try await self.send(sent)
+        }
+        guard let found = reply[0]?[1]?.array else { return [] }
+        var entries: [LogEntry] = []
+        entries.reserveCapacity(found.count)
+        for entry in found {
+            guard let id = entry[0]?.streamID, let fields = entry[1]?.array else {
+                throw malformed("XREAD", "an entry that cannot be read")
+            }
+            entries.append(LogEntry(id: id, fields: fields.map { $0.bytes ?? [] }))
+        }
+        return entries
+    }
+}
