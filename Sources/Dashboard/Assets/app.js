@@ -149,6 +149,8 @@ function showEmpty(isEmpty) {
 
 function changed() {
     if (!range.live) notifyAboutDegraded();
+    const stale = [...panels.values()].find(({ error, table }) => error && table);
+    notify('stale', stale ? `Not all charts could be refreshed: ${stale.error}` : '');
 }
 
 // Connection and clock.
@@ -159,9 +161,11 @@ function showConnection() {
     const { state, retryAt } = live.state;
     document.body.dataset.connection = state;
     const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
-    const words = state === 'waiting' ? `Reconnecting in ${seconds} s` : lights[state];
-    const place = element('connection').querySelector('b');
-    if (place.textContent !== words) place.textContent = words;
+    const [light, wait] = [element('connection').querySelector('b'), element('connection').querySelector('span')];
+    const words = state === 'waiting' ? 'Reconnecting' : lights[state];
+    if (light.textContent !== words) light.textContent = words;
+    // Seconds that count down are for the eye: a screen reader would speak each of them.
+    wait.textContent = state === 'waiting' ? `in ${seconds} s` : '';
 }
 
 function showAsOf() {
@@ -192,6 +196,10 @@ live.addEventListener('problem', ({ detail }) => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => panels.forEach((panel) => panel.restyle()));
 addEventListener('hashchange', () => location.reload());
+document.querySelector('.skip').addEventListener('click', (event) => {
+    event.preventDefault(); // the address's fragment is ours
+    element('overview').focus();
+});
 
 if (!globalThis.Dygraph) {
     document.body.dataset.charts = 'missing';

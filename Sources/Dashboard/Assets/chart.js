@@ -77,7 +77,7 @@ export function look(index) {
 /** A round number not below `value`: the top of an axis. */
 function roundUp(value) {
     const power = 10 ** Math.floor(Math.log10(value));
-    return [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((digit) => digit * power >= value * 0.999) * power;
+    return [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 10].find((digit) => digit * power >= value * 0.999) * power;
 }
 
 /** One line chart; `frame()` of its owner is asked for what to draw, when it is drawn. */

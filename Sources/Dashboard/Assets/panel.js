@@ -27,7 +27,7 @@ export class Panel {
     state = { updates: 0, snapshots: 0, series: 0, points: 0, newest: 0, mode: '' };
     table; error = '';
     #page; #spec; #element; #chart; #range; #stop = () => {}; #chosen = []; #chosenAt = 0; #textAt = 0; #described = 0;
-    #grid; #lines = []; #drawnTo = 0; #whole = false; #textTimer;
+    #grid; #lines = []; #drawnTo = 0; #whole = false; #answeredAt = 0; #textTimer;
 
     /**
      * @param spec of `panelsOf`, with `by` and `shown` as the viewer chose them
@@ -67,10 +67,12 @@ export class Panel {
         this.#range = range;
         this.#whole = false;
         this.error = '';
-        this.#hollow('Waiting for data …');
+        // What is on the chart stays, pale, until the answer is here; a chart that has nothing says what it waits for.
+        this.#element.classList.add('waiting');
+        this.#hollow(this.state.points ? '' : 'Waiting for data …');
         const { metric, by, shown, weigh } = this.#spec;
         const parameters = { metric: metric.name, agg: weigh ? [...shown, weigh] : shown, by };
-        Object.assign(this.state, { mode: range.live ? 'live' : 'history', by, agg: shown, metric: metric.name, range: range.id });
+        Object.assign(this.state, { mode: range.live ? 'live' : 'history', by, agg: shown, metric: metric.name, range: range.id, points: 0 });
         this.#stop = range.live ? this.#followLive(parameters) : this.#poll(parameters);
     }
 
@@ -115,11 +117,14 @@ export class Panel {
     fail(detail) {
         this.error = detail;
         if (!this.#whole) this.#hollow(detail);
+        this.#page.changed(this);
     }
 
     #received(kind) {
         if (kind === 'snapshot') {
             this.#whole = true;
+            this.#answeredAt = this.#page.live.now();
+            this.#element.classList.remove('waiting');
             this.#chosenAt = 0;
             this.state.snapshots++;
         } else {
@@ -134,12 +139,16 @@ export class Panel {
         if (!this.#whole) return { rows: [], from: 0, to: 0, unit, lines: [] };
         const { table } = this;
         const { step } = table;
-        const closed = Math.floor((this.#page.live.now() - SETTLING) / step) * step;
-        const end = zero ? closed : closed + step;
+        const startOf = (at) => Math.floor((at - SETTLING) / step) * step;
+        // The window ends now; what is drawn ends where our knowledge does, or a cut connection would look like a drop.
+        const { live } = this.#page;
+        const growing = zero ? 0 : step;
+        const end = startOf(live.now()) + growing;
+        const known = Math.min(end, startOf(this.#range.live ? live.heardAt : this.#answeredAt) + growing);
         this.#choose();
-        const grid = table.grid(this.#chosen, end - this.#range.ms, end, zero);
+        const grid = table.grid(this.#chosen, end - this.#range.ms, known, zero);
         this.#grid = grid;
-        this.#drawnTo = end;
+        this.#drawnTo = known;
         const several = this.#chosen.length > 1;
         this.#lines = this.#chosen.flatMap((series, s) => shown.map((aggregation, a) => ({
             name: several && shown.length > 1 ? `${series.name} ${aggregation}` : this.#spec.by.length ? series.name : aggregation,
@@ -237,7 +246,7 @@ export class Panel {
         const at = this.#page.crosshair.at;
         const { t, last } = this.#grid;
         const pointed = at === null ? -1 : t.findIndex((start) => Math.abs(start - at) <= this.table.step / 2);
-        const when = pointed >= 0 ? time(t[pointed], this.table.step) : this.#range.live ? 'now' : 'latest';
+        const when = pointed >= 0 ? time(t[pointed], this.table.step) : this.#range.live && this.#page.live.state.state === 'live' ? 'now' : 'latest';
         const valueOf = ({ column }) => pointed >= 0
             ? column[pointed] : column[last] ?? column.findLast((value) => value !== null) ?? null;
         const figures = this.#figures(pointed, last, when, valueOf);

@@ -98,6 +98,9 @@ export class WeirLive extends EventTarget {
         this.#goOffline();
     }
 
+    /** When the server was last heard, on its clock: what happened since is not known. */
+    get heardAt() { return this.state.state === 'live' ? this.now() : this.#heardAt + this.#clockOffset; }
+
     /** The server's clock, in ms since 1970: buckets are labelled by it, not by this machine's. */
     now() { return Date.now() + this.#clockOffset; }
 
