@@ -125,7 +125,7 @@ import Testing
 
     @Test func checkConfigurationPrintsAndStops() async throws {
         let result = await #expect(processExitsWith: .exitCode(64), observing: [\.standardErrorContent]) {
-            // The exit test's own process has no command of ours on its command line.
+            // The process of an exit test has no command of ours on its command line.
             _ = Fixture.program.start()
         }
         #expect(result?.standardErrorContent.isEmpty == false)
