@@ -83,6 +83,8 @@ for (target, others) in tested.sorted(by: { $0.key < $1.key }) {
 package.targets.append(
     .testTarget(
         name: "IntegrationTests",
-        dependencies: ["TestKit", "Analytics", "Wire", "Service", "Reactor", "Redis", "Postgres"]
-            .map { .byName(name: $0) },
+        dependencies: [
+            "TestKit", "Analytics", "Wire", "Service", "Reactor", "Redis", "Postgres", "RedisStore", "PostgresStore",
+            "Worker", "Compactor", "weir",
+        ].map { .byName(name: $0) },
         swiftSettings: common))
