@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Service
 internal import Synchronization
 
 /// How long a loop's thread works between two looks at its events: the time by which everything else on it is late.
@@ -21,8 +21,6 @@ package final class LoopDelay: Sendable {
     }
 
     private static func nowNs() -> UInt64 {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+        TimeSource.system.monotonicNs()
     }
 }

@@ -19,18 +19,14 @@ package struct TimeSource: Sendable {
     package static let system = TimeSource(wallMs: { systemWallMs() }, monotonicNs: { systemMonotonicNs() })
 }
 
-// Functions and not closures above: an initial value is also compiled into the module's interface, and there the compiler
-// takes the members of `timespec` for those of another module that it was not told to import.
 private func systemWallMs() -> Int64 {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+    let now = KernelTime(CLOCK_REALTIME)
+    return Int64(now.seconds) * 1_000 + Int64(now.nanoseconds) / 1_000_000
 }
 
 private func systemMonotonicNs() -> UInt64 {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+    let now = KernelTime(CLOCK_MONOTONIC)
+    return UInt64(now.seconds) * 1_000_000_000 + UInt64(now.nanoseconds)
 }
 
 /// Writes `milliseconds` since 1970 as RFC 3339 in UTC: `2026-11-23T10:00:00.123Z`.

@@ -50,16 +50,12 @@ internal import SwiftOverlayShims
 
     /// Waits like `wait()` but not longer than `timeout`; false if the time ran out.
     package func wait(timeout: Duration) -> Bool {
-        var end = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &end)
-        let (seconds, attoseconds) = timeout.components
-        let nanoseconds = end.tv_nsec + Int(attoseconds / 1_000_000_000)
-        end.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
-        end.tv_nsec = nanoseconds % 1_000_000_000
+        var end = KernelTime(CLOCK_MONOTONIC).advanced(by: timeout)
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while count == 0 {
-            if unsafe pthread_cond_timedwait(condition, mutex, &end) == ETIMEDOUT, count == 0 { return false }
+            let outcome = unsafe end.withTimespec { unsafe pthread_cond_timedwait(condition, mutex, $0) }
+            if outcome == ETIMEDOUT, count == 0 { return false }
         }
         count -= 1
         return true
