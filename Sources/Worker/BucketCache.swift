@@ -25,7 +25,7 @@ struct BucketCache {
 
     /// Merges what a batch adds and returns the new values, ascending by (series, second).
     ///
-    /// - Parameter horizonSecond: one-second buckets before it are not kept.
+    /// One-second buckets before `horizonSecond` are not kept.
     mutating func merge(
         _ deltas: [BatchAggregator.Delta], horizonSecond: Int64
     ) -> (fine: [AppliedBatch.Write], coarse: [AppliedBatch.Write]) {

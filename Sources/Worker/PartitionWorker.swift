@@ -69,7 +69,7 @@ package actor PartitionWorker {
     private var seenMinute: [Int64] = []
     private var isApplying = false
 
-    /// - Parameter executor: an event loop's.
+    /// `executor` is an event loop's.
     package init(
         partition: Int, store: any PartitionStore, configuration: Configuration, executor: any SerialExecutor,
         logger: Logger, metrics: WorkerMetrics, time: TimeSource = .system

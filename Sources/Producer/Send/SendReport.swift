@@ -1,5 +1,6 @@
 /// How a run of `weir send` ended.
 package struct SendReport: Sendable, Equatable {
+    /// Why the run is over.
     package enum Ending: Sendable, Equatable {
         /// Everything was read and answered.
         case complete

@@ -34,6 +34,7 @@ package enum LiveDeltaCodec {
         return bytes
     }
 
+    /// Reads what `encode` wrote.
     package static func decode(
         _ bytes: [UInt8]
     ) throws(DecodingFailure) -> (newSeries: [NumberedSeries], deltas: [RecentBuckets.Bucket]) {

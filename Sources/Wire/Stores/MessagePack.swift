@@ -12,6 +12,7 @@ package struct MessagePack: Sendable {
         appendBigEndian(UInt64(count), byteCount: 4)
     }
 
+    /// Adds an integer in its shortest form.
     package mutating func append(_ number: Int64) {
         switch number {
         case 0..<128: bytes.append(UInt8(number))
@@ -33,6 +34,7 @@ package struct MessagePack: Sendable {
         bytes.append(contentsOf: text)
     }
 
+    /// Adds a string of UTF-8.
     package mutating func append(_ text: String) {
         beginString(text.utf8.count)
         bytes.append(contentsOf: text.utf8)
