@@ -8,6 +8,7 @@ import sys
 
 MAX_LINES = 400
 MAX_UNCHECKED = 10
+KINDS = {".swift", ".lua", ".sql", ".py", ".sh", ".js", ".css", ".html"}
 UNCHECKED_IN = {"Reactor", "Redis", "Postgres", "Service"}
 
 FORBIDDEN = [
@@ -58,9 +59,30 @@ def is_documented(lines, index):
     return False
 
 
-def check_swift(path, lines):
+def requirements(files):
+    """The members that each of our protocols asks for, by the protocol's name; their comments stand there."""
+    found = {}
+    for lines in files.values():
+        text = "\n".join(code_of(line) for line in lines)
+        for match in re.finditer(r"^package protocol (\w+)[^{]*\{(.*?)^\}", text, re.MULTILINE | re.DOTALL):
+            found[match[1]] = set(re.findall(r"\b(?:func|var|subscript)\s+(\w+)", match[2]))
+    return found
+
+
+def given_by_own_protocols(lines, protocols):
+    """What the protocols named in this file's inheritance clauses ask for."""
+    names = set()
+    for line in lines:
+        clause = re.match(r".*\b(?:struct|class|enum|actor|extension)\s+[\w.]+(?:<[^>]*>)?\s*:\s*([^{]*)", code_of(line))
+        for name in re.findall(r"\w+", clause[1]) if clause else []:
+            names |= protocols.get(name, set())
+    return names
+
+
+def check_swift(path, lines, protocols):
     name = str(path)
     unchecked = 0
+    given = GIVEN_BY_PROTOCOL | given_by_own_protocols(lines, protocols)
     for index, line in enumerate(lines):
         code = code_of(line)
         for pattern, allowed, advice in FORBIDDEN:
@@ -73,7 +95,7 @@ def check_swift(path, lines):
             if not any("// Safety:" in above for above in lines[max(0, index - 8) : index]):
                 breach(path, index + 1, "@unchecked Sendable without a `// Safety:` comment above")
         declared = PACKAGE.match(line) if name.startswith("Sources/") else None
-        if declared and declared["kind"] not in SPEAK_FOR_THEMSELVES and declared["name"] not in GIVEN_BY_PROTOCOL and not is_documented(lines, index):
+        if declared and declared["kind"] not in SPEAK_FOR_THEMSELVES and declared["name"] not in given and not is_documented(lines, index):
             breach(path, index + 1, f"undocumented: package {declared['kind']} {declared['name']}".rstrip())
     return unchecked
 
@@ -82,16 +104,16 @@ def main():
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], check=True, capture_output=True, text=True
     ).stdout
+    paths = sorted(pathlib.Path(name) for name in set(listed.split("\0")) if name)
+    files = {path: path.read_text(encoding="utf-8").splitlines() for path in paths if path.suffix in KINDS and path.is_file()}
+    protocols = requirements({path: lines for path, lines in files.items() if path.suffix == ".swift"})
     unchecked = 0
-    for path in sorted(pathlib.Path(name) for name in listed.split("\0") if name):
-        if path.suffix not in {".swift", ".lua", ".sql", ".py", ".sh", ".js", ".css", ".html"} or not path.is_file():
-            continue
-        lines = path.read_text(encoding="utf-8").splitlines()
+    for path, lines in files.items():
         is_assembled = path == pathlib.Path("redis-scripts/weir.lua")
         if len(lines) > MAX_LINES and not is_assembled:
             breach(path, len(lines), f"{len(lines)} lines: split it (at most {MAX_LINES})")
         if path.suffix == ".swift":
-            unchecked += check_swift(path, lines)
+            unchecked += check_swift(path, lines, protocols)
     if unchecked > MAX_UNCHECKED:
         breach("Sources", 0, f"{unchecked} times @unchecked Sendable (at most {MAX_UNCHECKED})")
     print("\n".join(breaches) or f"rules: kept ({unchecked} times @unchecked Sendable)")

@@ -10,9 +10,7 @@ package final class RedisEventLog: EventLog {
     /// The partition of the next groups without a key: they spread in turn.
     private let turn = Atomic<Int>(0)
 
-    /// - Parameters:
-    ///   - partitionCount: at least 1.
-    ///   - idempotency: how long a key is remembered.
+    /// `partitionCount` is at least 1; `idempotency` is how long a key is remembered.
     package init(client: RedisClient, partitionCount: Int, idempotency: Duration = .seconds(3600)) {
         precondition(partitionCount >= 1, "there is at least one partition")
         self.client = client

@@ -131,6 +131,13 @@ private final class Fate: Sendable {
 }
 
 private func merged(_ changes: [String: String?]) -> [String] {
+    var variables = ownEnvironment()
+    for (name, value) in changes { variables[name] = value }
+    return variables.map { "\($0)=\($1)" }
+}
+
+/// This process's variables.
+func ownEnvironment() -> [String: String] {
     var variables: [String: String] = [:]
     var next = environ
     while let entry = next.pointee {
@@ -138,6 +145,5 @@ private func merged(_ changes: [String: String?]) -> [String] {
         if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
         next += 1
     }
-    for (name, value) in changes { variables[name] = value }
-    return variables.map { "\($0)=\($1)" }
+    return variables
 }

@@ -9,7 +9,7 @@ package final class WeirProcess: Sendable {
     ///
     /// - Parameters:
     ///   - arguments: the command and its flags.
-    ///   - environment: variables on top of this process's own, of which none begins with `WEIR_`.
+    ///   - environment: variables on top of this process's own, without its `WEIR_…`.
     ///   - folder: the working folder.
     ///   - user: whom to run it as.
     /// - Throws: `TestKitError` if there is no executable.
@@ -17,17 +17,15 @@ package final class WeirProcess: Sendable {
         _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, as user: UserAccount? = nil
     ) throws {
         var variables: [String: String?] = [:]
-        for name in ["REDIS_URL", "POSTGRES_URL", "CONFIG", "LISTEN", "URL", "TOKEN", "TOKENS", "PARTITIONS"] {
-            variables["WEIR_\(name)"] = .some(nil)
-        }
+        for name in ownEnvironment().keys where name.hasPrefix("WEIR_") { variables[name] = .some(nil) }
         for (name, value) in environment { variables[name] = value }
         process = try ChildProcess(
             Self.executable(), arguments, environment: variables, folder: folder, as: user)
     }
 
-    /// The path of the executable: `WEIR_EXECUTABLE`, or the one built beside the running test bundle.
+    /// The path of the executable: `WEIR_BIN`, or the one built beside the running test bundle.
     package static func executable() throws -> String {
-        if let path = environmentVariable("WEIR_EXECUTABLE") { return path }
+        if let path = environmentVariable("WEIR_BIN") { return path }
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0 else { throw TestKitError("/proc/self/exe cannot be read") }

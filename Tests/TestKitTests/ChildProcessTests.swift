@@ -45,8 +45,4 @@ struct ChildProcessTests {
         #expect(ProcessTable.descendants(of: process.pid) == [child])
         #expect(ProcessTable.using(folder.path).sorted() == [process.pid, child].sorted())
     }
-
-    @Test func theExecutableStandsBesideTheTests() throws {
-        #expect(try WeirProcess.executable().hasSuffix("/weir"))
-    }
 }
