@@ -99,6 +99,8 @@ import Testing
         #expect(settings[Fixture.token] == "s3cret")
         #expect(!settings.summary.joined().contains("s3cret"))
         #expect(settings.summary.contains("token = *** (option)"))
+        #expect(settings.summary.contains("redis-url = *** (WEIR_REDIS_URL)"))
+        #expect(try parse(["serve"]).summary.contains("redis-url = redis://127.0.0.1:6379 (default)"))
         #expect(settings.summary.contains("partitions = 1 (default)"))
     }
 

@@ -90,7 +90,7 @@ import Testing
             #expect(page.contains("[default: 7d, key: late]"))
             #expect(page.contains("--log-format auto|human|json"))
             #expect(page.contains("General options\n"))
-            #expect(!page.contains("redis://"), "a default that may hold a password is not shown")
+            #expect(page.contains("[default: redis://127.0.0.1:6379, env: WEIR_REDIS_URL, key: redis_url]"))
             #expect(page.split(separator: "\n").allSatisfy { $0.count <= 96 })
         }
         guard case .show(let page) = try program.request(["--help"]) else { return }

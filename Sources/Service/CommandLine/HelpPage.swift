@@ -19,8 +19,9 @@ extension Program {
         if let positional = command.positional { page += "\n" + table([(positional.placeholder, [positional.help])]) }
         var groups: [String] = []
         for setting in command.settings where !groups.contains(setting.group) { groups.append(setting.group) }
+        let column = column(for: command.settings.map(row))
         for group in groups {
-            page += "\n\(group)\n" + table(command.settings.filter { $0.group == group }.map(row))
+            page += "\n\(group)\n" + table(command.settings.filter { $0.group == group }.map(row), column: column)
         }
         return page
     }
@@ -39,9 +40,14 @@ extension Program {
         return (option, [setting.help] + (facts.isEmpty ? [] : ["[\(facts.joined(separator: ", "))]"]))
     }
 
+    /// Where the right column begins: one long option must not push all others away.
+    private func column(for rows: [(String, [String])]) -> Int {
+        (rows.map(\.0.count).filter { $0 <= 26 }.max() ?? 26) + 4
+    }
+
     /// Two columns; a left side too long for its column gets a line of its own.
-    private func table(_ rows: [(String, [String])]) -> String {
-        let column = min(30, (rows.map(\.0.count).max() ?? 0) + 4)
+    private func table(_ rows: [(String, [String])], column: Int? = nil) -> String {
+        let column = column ?? self.column(for: rows)
         var page = ""
         for (left, paragraphs) in rows {
             let lines = paragraphs.flatMap { wrapped($0, width: Program.width - column) }

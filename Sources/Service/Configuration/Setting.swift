@@ -18,7 +18,7 @@ package struct Setting<Value: Sendable>: AnySetting {
     ) {
         declaration = SettingDeclaration(
             name: name, shape: shape, placeholder: placeholder, form: form,
-            defaultText: secret ? defaultText.map { _ in "***" } : defaultText, defaultValue: defaultValue,
+            defaultText: defaultText, defaultValue: defaultValue,
             environment: environment, key: key, group: group, isSecret: secret, help: help,
             read: { texts throws(BadValue) in try read(texts) })
     }
@@ -33,7 +33,7 @@ package struct Setting<Value: Sendable>: AnySetting {
     ///   - key: the path in the configuration file, parts joined by dots.
     ///   - placeholder: what stands for the value in the help; the kind's if nil.
     ///   - group: the heading in the help.
-    ///   - secret: its value is never shown.
+    ///   - secret: a value that a user gives is never shown; the default is no secret.
     ///   - help: one sentence.
     package init(
         _ name: String, _ kind: ValueKind<Value>, default defaultValue: Value, environment: String? = nil,
