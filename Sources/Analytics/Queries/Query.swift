@@ -1,0 +1,130 @@
+/// Why a question cannot be asked; it names the parameter and says how to mend it.
+package struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The parameter that is wrong: `step`.
+    package let parameter: String
+    package let detail: String
+
+    package init(_ parameter: String, _ detail: String) {
+        self.parameter = parameter
+        self.detail = detail
+    }
+
+    package var description: String { "\(parameter): \(detail)" }
+}
+
+/// A question about one metric, checked against its definition.
+package struct Query: Equatable, Sendable {
+    package var metric: MetricDefinition
+    /// At least one.
+    package var aggregations: [Aggregation]
+    /// Labels to keep, ascending; none makes one series of all.
+    package var by: [String]
+    package var filter: LabelFilter
+    /// ms since 1970, a whole number of steps; points of an answer are labelled by the start of their bucket.
+    package var fromMs: Int64
+    /// The end, not included; a whole number of steps.
+    package var toMs: Int64
+    /// One of `StepLadder.all`.
+    package var stepMs: Int64
+    /// Series at most, the heaviest first.
+    package var limit: Int
+    /// Counts and rates of buckets without events are 0 instead of absent.
+    package var fillsZero: Bool
+
+    package static let maxSeries = 1_000
+    package static let maxPoints: Int64 = 11_000
+
+    /// What a request may say, as texts; nil stands for the default.
+    package struct Texts: Sendable {
+        package var aggregations: String?
+        package var by: String?
+        package var filter = LabelFilter()
+        package var from: String?
+        package var to: String?
+        package var step: String?
+        package var limit: String?
+        package var fill: String?
+
+        package init() {}
+    }
+
+    /// Checks a request against the metric.
+    ///
+    /// - Parameter nowMs: what `now` means.
+    package init(metric: MetricDefinition, _ texts: Texts, nowMs: Int64) throws(QueryError) {
+        self.metric = metric
+        aggregations = try Self.aggregations(texts.aggregations, metric)
+        by = Array(Set((texts.by ?? "").split(separator: ",").map(String.init))).sorted()
+        for label in by where !metric.by.contains(label) {
+            throw QueryError("by", "\(metric.name) has no label \"\(label)\"; \(Self.labelsOf(metric))")
+        }
+        filter = texts.filter
+        for label in filter.labels where !metric.by.contains(label) && label != "overflow" {
+            throw QueryError("label.\(label)", "\(metric.name) has no such label; \(Self.labelsOf(metric))")
+        }
+        guard let from = TimeExpression.parse(texts.from ?? "-15m", nowMs: nowMs) else {
+            throw QueryError("from", "not a time: use RFC 3339, milliseconds since 1970, now, or -15m, -6h, -7d")
+        }
+        guard let to = TimeExpression.parse(texts.to ?? "now", nowMs: nowMs) else {
+            throw QueryError("to", "not a time: use RFC 3339, milliseconds since 1970, now, or -15m, -6h, -7d")
+        }
+        guard from >= 0, from < to else { throw QueryError("from", "must be before to, and after 1970") }
+        stepMs = try Self.step(texts.step, fromMs: from, toMs: to)
+        fromMs = StepLadder.floor(from, stepMs)
+        toMs = StepLadder.ceiling(to, stepMs)
+        limit = 100
+        if let text = texts.limit {
+            guard let number = Int(text), (1...Self.maxSeries).contains(number) else {
+                throw QueryError("limit", "must be a whole number from 1 to \(Self.maxSeries)")
+            }
+            limit = number
+        }
+        guard texts.fill == nil || texts.fill == "zero" else {
+            throw QueryError("fill", "must be zero, or be left away")
+        }
+        fillsZero = texts.fill == "zero"
+    }
+
+    /// The same question with a step that is at least `ms`.
+    package func rising(toStep ms: Int64) -> Query {
+        guard ms > stepMs else { return self }
+        var query = self
+        query.stepMs = StepLadder.rising(to: ms)
+        query.fromMs = StepLadder.floor(fromMs, query.stepMs)
+        query.toMs = StepLadder.ceiling(toMs, query.stepMs)
+        return query
+    }
+
+    private static func labelsOf(_ metric: MetricDefinition) -> String {
+        metric.by.isEmpty ? "it has none" : "it has \(metric.by.joined(separator: ", "))"
+    }
+
+    private static func aggregations(
+        _ text: String?, _ metric: MetricDefinition
+    ) throws(QueryError) -> [Aggregation] {
+        guard let text else { return Array(metric.aggregations.prefix(1)) }
+        var found: [Aggregation] = []
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let aggregation = Aggregation(String(name)), metric.answers(aggregation) else {
+                let known = metric.aggregations.map(\.name).joined(separator: ", ")
+                let more = metric.kind == .distribution ? " and any pN" : ""
+                throw QueryError("agg", "\(metric.name) does not answer \"\(name)\"; it answers \(known)\(more)")
+            }
+            if !found.contains(aggregation) { found.append(aggregation) }
+        }
+        return found
+    }
+
+    private static func step(_ text: String?, fromMs: Int64, toMs: Int64) throws(QueryError) -> Int64 {
+        guard let text, text != "auto" else { return StepLadder.auto(fromMs: fromMs, toMs: toMs) }
+        guard let ms = TimeExpression.durationMs(text), (1_000...86_400_000).contains(ms) else {
+            throw QueryError("step", "must be auto, or from 1s to 1d, as in 10s, 5m, 1h")
+        }
+        let step = StepLadder.rising(to: ms)
+        guard (toMs - fromMs) / step <= maxPoints else {
+            let least = StepLadder.rising(to: (toMs - fromMs) / maxPoints) / 1_000
+            throw QueryError("step", "gives more than \(maxPoints) points; for this range use at least \(least)s")
+        }
+        return step
+    }
+}
