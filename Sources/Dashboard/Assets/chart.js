@@ -57,14 +57,17 @@ export class Crosshair extends EventTarget {
     }
 }
 
-/** The colours of the theme for the canvas, which style sheets do not reach. */
+/** The colours of the theme for the canvas, which style sheets do not reach; read once a theme, for reading costs. */
+let theme;
+
 function themeColours() {
+    if (theme) return theme;
     const style = getComputedStyle(document.documentElement);
-    return {
-        grid: style.getPropertyValue('--grid').trim(),
-        series: style.getPropertyValue('--series').split(',').map((colour) => colour.trim()),
-    };
+    const list = style.getPropertyValue('--series').split(',');
+    return theme = { grid: style.getPropertyValue('--grid').trim(), series: list.map((colour) => colour.trim()) };
 }
+
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { theme = undefined; });
 
 const dashes = [null, [7, 4], [2, 3]];
 
