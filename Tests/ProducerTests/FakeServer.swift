@@ -88,8 +88,9 @@ final class LeapingTime: Sendable {
     var pause: Pause {
         { [now] duration in
             try Task.checkCancellation()
-            now.withLock { $0 += UInt64(duration / .nanoseconds(1)) }
+            let wakeNs = now.withLock { $0 } + UInt64(duration / .nanoseconds(1))
             await Task.yield()
+            now.withLock { $0 = max($0, wakeNs) }  // two who sleep at the same time sleep only once
         }
     }
 }

@@ -6,19 +6,6 @@ import Testing
 
 @Suite("Retry policy")
 struct RetryPolicyTests {
-    @Test("pauses are random below a doubling bound, and never less than the server asks", arguments: Seed.range(50))
-    func pausesStayInBounds(seed: Seed) {
-        var rng = SplitMix64(seed)
-        let policy = RetryPolicy()
-        for attempt in 1...70 {
-            let bound = attempt < 8 ? policy.firstPause * (1 << (attempt - 1)) : policy.longestPause
-            let pause = policy.pause(afterAttempt: attempt, serverAsks: nil, using: &rng)
-            #expect(pause >= .zero && pause <= bound)
-            let asked = policy.pause(afterAttempt: attempt, serverAsks: .seconds(9), using: &rng)
-            #expect(asked >= .seconds(9) && asked <= max(bound, .seconds(9)))
-        }
-    }
-
     @Test("a batch is given up before its key could be forgotten")
     func givesUpInTime() async {
         let time = LeapingTime()
@@ -31,6 +18,20 @@ struct RetryPolicyTests {
         #expect(time.source.monotonicNs() <= 50 * 60 * 1_000_000_000)
         #expect(time.source.monotonicNs() > 49 * 60 * 1_000_000_000)
         #expect(server.attempts > 300)
+    }
+
+    @Test("no attempt comes earlier than the server asked for")
+    func retryAfterIsKept() async {
+        let time = LeapingTime()
+        let server = FakeServer(reply: { attempt, _ in
+            attempt < 4 ? .error(.unavailable(detail: "busy", retryAfter: .seconds(30))) : .answer
+        })
+        let delivery = Delivery(
+            sink: server, policy: RetryPolicy(), time: time.source, pause: time.pause, stop: StopSignal(),
+            onTrouble: { _ in })
+        let outcome = await delivery.deliver(EventBatch(body: Array("{}\n".utf8), count: 1, key: "k"))
+        #expect(outcome == .answered(IngestAnswer(accepted: 1)))
+        #expect(time.source.monotonicNs() == 90_000_000_000)
     }
 }
 

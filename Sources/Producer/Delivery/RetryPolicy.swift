@@ -15,16 +15,6 @@ package struct RetryPolicy: Sendable {
 
     /// The default policy.
     package init() {}
-
-    /// The pause after attempt `attempt` (from 1) has failed: anything up to the bound ("full jitter"), so that many
-    /// clients of one server do not come back at the same moment; never less than what the server asked for.
-    package func pause(
-        afterAttempt attempt: Int, serverAsks: Duration?, using rng: inout some RandomNumberGenerator
-    ) -> Duration {
-        let doublings = min(max(attempt - 1, 0), 30)
-        let bound = min(firstPause * (1 << doublings), longestPause)
-        return max(bound * Double.random(in: 0...1, using: &rng), serverAsks ?? .zero)
-    }
 }
 
 /// Hands batches over, again and again if need be.
@@ -50,20 +40,18 @@ struct Delivery: Sendable {
     /// that is asked for is still finished.
     func deliver(_ batch: EventBatch) async -> Outcome {
         let startNs = time.monotonicNs()
-        var rng = SystemRandomNumberGenerator()
-        var attempt = 0
+        var backoff = Backoff(shortest: policy.firstPause, longest: policy.longestPause)
         while true {
-            attempt += 1
             do {
                 let answer = try await sink.send(batch)
-                if attempt > 1 { onTrouble(nil) }
+                if backoff.failures > 0 { onTrouble(nil) }
                 return .answered(answer)
             } catch {
                 switch error {
                 case .refused(let status, let detail, let lines):
                     return .refused(status: status, detail: detail, lines: lines)
                 case .unavailable(let detail, let retryAfter):
-                    let wait = policy.pause(afterAttempt: attempt, serverAsks: retryAfter, using: &rng)
+                    let wait = max(backoff.next(), retryAfter ?? .zero)
                     let elapsed = Duration.nanoseconds(time.monotonicNs() - startNs)
                     if elapsed + wait > policy.giveUpAfter { return .gaveUp(detail: detail) }
                     onTrouble((detail, wait))

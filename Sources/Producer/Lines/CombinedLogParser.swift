@@ -29,7 +29,7 @@ package struct CombinedLogParser: Sendable {
         output.append(literal: ",\"remote_addr\":")
         output.append(jsonString: line, 0..<address)
         appendUser(line, between: address, and: found.start - 2, to: &output)
-        appendTail(line, from: found.start + CivilTime.accessLogLength + 1, to: &output)
+        appendTail(line, from: found.start + AccessLogTime.length + 1, to: &output)
         output.append(literal: "}\n")
         return .event(timeMs: time)
     }
@@ -58,11 +58,11 @@ package struct CombinedLogParser: Sendable {
         in line: borrowing Span<UInt8>, after start: Int
     ) -> (start: Int, timeMs: Int64)? {
         var blank = start
-        while blank + 2 + CivilTime.accessLogLength < line.count {
+        while blank + 2 + AccessLogTime.length < line.count {
             let first = blank + 2
             if line[blank + 1] == UInt8(ascii: "["),
-                line[first + CivilTime.accessLogLength] == UInt8(ascii: "]"),
-                let time = CivilTime.accessLog(line, at: first)
+                line[first + AccessLogTime.length] == UInt8(ascii: "]"),
+                let time = AccessLogTime.parse(line, at: first)
             {
                 return (first, time)
             }

@@ -1,3 +1,5 @@
+internal import Analytics
+
 /// NDJSON events on their way through: found out when they happened, and given another time.
 ///
 /// Only what is needed for that is looked at. A line that is no JSON object goes on as it is, so that the server, which
@@ -53,18 +55,9 @@ package enum EventLine {
 
     private static func time(_ line: borrowing Span<UInt8>, _ range: Range<Int>) -> Int64? {
         guard !range.isEmpty else { return nil }
-        if line[range.lowerBound] == quote {
-            return CivilTime.rfc3339(line, in: (range.lowerBound + 1)..<(range.upperBound - 1))
-        }
-        var text = ""
-        for index in range { text.unicodeScalars.append(Unicode.Scalar(line[index])) }
-        if let whole = Int64(text) { return abs(whole) < limitMs ? whole : nil }
-        guard let number = Double(text), abs(number) < Double(limitMs) else { return nil }
-        return Int64(number.rounded(.down))
+        let isText = line[range.lowerBound] == quote
+        return EventTime.parse(copy line, isText ? (range.lowerBound + 1)..<(range.upperBound - 1) : range)
     }
-
-    /// Far beyond any log, and small enough that no sum of two overflows.
-    private static let limitMs: Int64 = 1 << 53
 
     private static func endOfValue(_ line: borrowing Span<UInt8>, _ start: Int) -> Int? {
         var depth = 0

@@ -1,18 +1,20 @@
 /// Writing JSON into a growing array of bytes, without a `String` on the way.
 extension [UInt8] {
     mutating func append(literal text: StaticString) {
-        for index in 0..<text.utf8CodeUnitCount { append(unsafe text.utf8Start[index]) }
+        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     mutating func append(decimal number: Int64) {
         if number < 0 { append(UInt8(ascii: "-")) }
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = 20
         var rest = number.magnitude
-        let start = count
         repeat {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest > 0
-        self[start...].reverse()
+        for index in first..<20 { append(digits[index]) }
     }
 
     /// Appends `range` of `text` as a JSON string: control characters escaped, what is not UTF-8 replaced by U+FFFD.

@@ -15,6 +15,7 @@ package final class SendPipeline: Sendable {
     private let onNotice: @Sendable (SendNotice) -> Void
     private let ledger = Lock(SendLedger())
     private let stopSignal = StopSignal()
+    private let teller = TroubleTeller()
     private let handoff: Handoff<SourceBatch>
     private let ending = Lock<SendReport.Ending?>(nil)
     private let runID: String
@@ -106,7 +107,12 @@ package final class SendPipeline: Sendable {
             sink: sink, policy: options.retry, time: time, pause: pause, stop: stopSignal
         ) { [self] trouble in
             ledger.withLock { $0.trouble(trouble?.detail) }
-            onNotice(trouble.map { .waiting(detail: $0.detail, pause: $0.pause) } ?? .goesOn)
+            if let trouble {
+                guard teller.tellsTrouble(nowNs: time.monotonicNs()) else { return }
+                onNotice(.waiting(detail: trouble.detail, pause: trouble.pause))
+            } else if teller.tellsEnd() {
+                onNotice(.goesOn)
+            }
         }
         while let batch = await handoff.next() {
             if let dueMs = batch.dueMs {
