@@ -6,6 +6,8 @@
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <netdb.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -14,3 +16,9 @@
 
 /// prctl is variadic, which Swift does not import.
 static inline int weir_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+/// accept4 is a GNU extension, which the importer's configuration of the headers leaves out.
+int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+static inline int weir_accept(int descriptor, struct sockaddr *address, socklen_t *length) {
+    return accept4(descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}

@@ -31,6 +31,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     package let delay = LoopDelay()
 
     let base: OpaquePointer
+    /// Where sockets of this loop receive; what a socket does not consume at once it copies.
+    let receiveBuffer: UnsafeMutableRawBufferPointer
     private let wakeUp: CInt
     private let inbox = Mutex(Inbox())
     /// Work that the loop's own thread has added; run before the loop waits for events again.
@@ -54,6 +56,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         self.name = name
         self.base = base
         self.wakeUp = wakeUp
+        receiveBuffer = .allocate(byteCount: 64 * 1024, alignment: 64)
         let event = event_new(base, wakeUp, Int16(EV_READ | EV_PERSIST), onWakeUp, nil)
         event_add(event, nil)
         wakeUpEvent = event
@@ -63,6 +66,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         if let wakeUpEvent { event_free(wakeUpEvent) }
         event_base_free(base)
         close(wakeUp)
+        receiveBuffer.deallocate()
     }
 
     /// Makes a loop and the thread that runs it until `stop`.
