@@ -1,0 +1,114 @@
+internal import Deflate
+internal import Reactor
+internal import Service
+internal import Wire
+
+extension HTTPConnection {
+    /// True while the answer to exchange `number` is awaited or under way.
+    func isCurrent(_ number: UInt64) -> Bool { phase == .handling && number == exchangeNumber && exchange != nil }
+
+    func onCancel(_ number: UInt64, _ body: @escaping @Sendable () -> Void) {
+        if isCurrent(number) {
+            exchange?.onCancel.append(body)
+        } else if phase == .closed {
+            body()
+        }
+    }
+
+    func report(_ error: any Error) {
+        context.logger.debug("a handler failed", ["error": .string("\(error)")])
+    }
+
+    // MARK: Whole responses
+
+    func respond(_ number: UInt64, _ response: HTTPResponse) {
+        guard isCurrent(number), let exchange, !exchange.streams else { return }
+        let keepAlive = exchange.head.keepAlive && !isDraining
+        socket.cork()
+        writeWhole(response, to: exchange, keepAlive: keepAlive)
+        answered(response.status, exchange.head.method, sinceNs: exchange.beganNs, nowNs: context.nowNs)
+        exchangeEnded(keepAlive: keepAlive)
+        socket.uncork()
+    }
+
+    func writeWhole(_ response: HTTPResponse, to exchange: Exchange?, keepAlive: Bool) {
+        var fields = response.fields
+        if let type = response.contentType { fields.append("Content-Type", type.name) }
+        let body = encoded(response, exchange, &fields)
+        let allowsBody = response.status.allowsBody
+        // A 304 tells the length of what was not sent only if that is known; leaving it out is always right.
+        let length: HTTPEncoder.BodyLength = allowsBody ? .fixed(body.count) : .unstated
+        socket.write { output in
+            HTTPEncoder.appendResponseHead(
+                response.status, fields: fields, length: length, keepAlive: keepAlive,
+                minorVersion: exchange?.head.minorVersion ?? 1, dateLine: dateLine, to: &output)
+        }
+        if allowsBody && exchange?.head.method != .head { socket.write(body) }
+    }
+
+    /// The bytes of the body as the client gets them.
+    private func encoded(_ response: HTTPResponse, _ exchange: Exchange?, _ fields: inout HTTPFieldList) -> [UInt8] {
+        let large = response.body.count >= configuration.compressFromBytes
+        let canCompress =
+            response.gzippedBody != nil || large && response.contentType?.isCompressible == true
+        guard canCompress, let exchange else { return response.body }
+        fields.append("Vary", "Accept-Encoding")
+        guard exchange.acceptsGzip else { return response.body }
+        // Speed before size: the loop serves everybody else meanwhile.
+        let level = response.body.count > 128 * 1024 ? 1 : 4
+        let packed = response.gzippedBody ?? Gzip.compress(response.body, level: level)
+        guard packed.count < response.body.count else { return response.body }
+        fields.append("Content-Encoding", "gzip")
+        return packed
+    }
+
+    func answered(_ status: HTTPStatus, _ method: HTTPMethod?, sinceNs: UInt64, nowNs: UInt64) {
+        let seconds = Double(nowNs - min(sinceNs, nowNs)) / 1e9
+        context.observer?.answered(status, seconds: seconds)
+        context.logger.debug(
+            "request",
+            [
+                "peer": .string("\(socket.peer)"), "method": .string(method?.description ?? "-"),
+                "target": .string(exchange?.head.rawTarget ?? "-"), "status": .int(status.code),
+                "ms": .double(seconds * 1e3),
+            ])
+    }
+
+    // MARK: Streams
+
+    func beginStream(_ number: UInt64, _ status: HTTPStatus, _ type: ContentType, _ extra: HTTPFieldList) {
+        guard isCurrent(number), var current = exchange, !current.streams else { return }
+        var fields = extra
+        fields.append("Content-Type", type.name)
+        current.streams = true
+        current.isChunked = current.head.minorVersion > 0
+        exchange = current
+        // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
+        let keepAlive = current.isChunked && current.head.keepAlive && !isDraining
+        socket.write { output in
+            HTTPEncoder.appendResponseHead(
+                status, fields: fields, length: current.isChunked ? .chunked : .unstated, keepAlive: keepAlive,
+                minorVersion: current.head.minorVersion, dateLine: dateLine, to: &output)
+        }
+        answered(status, current.head.method, sinceNs: current.beganNs, nowNs: context.nowNs)
+    }
+
+    func streamWrite(_ number: UInt64, _ bytes: [UInt8]) {
+        guard isCurrent(number), let exchange, exchange.streams, exchange.head.method != .head else { return }
+        guard exchange.isChunked else { return socket.write(bytes) }
+        socket.write { HTTPEncoder.appendChunk(bytes, to: &$0) }
+    }
+
+    func streamFinish(_ number: UInt64) {
+        guard isCurrent(number), let exchange, exchange.streams else { return }
+        socket.cork()
+        if exchange.isChunked && exchange.head.method != .head { socket.write(HTTPEncoder.lastChunk) }
+        exchangeEnded(keepAlive: exchange.isChunked && exchange.head.keepAlive && !isDraining)
+        socket.uncork()
+    }
+
+    func onDrained(_ number: UInt64, _ body: @escaping @Sendable () -> Void) {
+        guard isCurrent(number) else { return }
+        exchange?.onDrained = body
+    }
+}

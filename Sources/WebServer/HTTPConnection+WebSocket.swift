@@ -1,0 +1,149 @@
+internal import Reactor
+internal import Wire
+
+/// The part of a connection's state that it has only as a WebSocket.
+struct WebSocketState {
+    let session: WebSocketSession
+    var machine: WebSocketMachine
+    let onMessage: @Sendable (WebSocketMessage, WebSocketSession) -> Void
+    let onClose: @Sendable (WebSocketCloseCode, String) -> Void
+    var onDrained: (@Sendable () -> Void)?
+    var heardNs: UInt64
+    var nextPingNs: UInt64
+    /// Set once our close frame is sent: when the peer's must have come.
+    var closeDeadlineNs: UInt64?
+}
+
+extension HTTPConnection {
+    var isWebSocketOpen: Bool { webSocket != nil && webSocket?.closeDeadlineNs == nil }
+
+    func upgrade(
+        _ number: UInt64, protocols: [String],
+        onMessage: @escaping @Sendable (WebSocketMessage, WebSocketSession) -> Void,
+        onClose: @escaping @Sendable (WebSocketCloseCode, String) -> Void
+    ) -> WebSocketSession? {
+        guard isCurrent(number), let current = exchange else { return nil }
+        do throws(HTTPParseError) {
+            guard !isDraining else { throw HTTPParseError(.serviceUnavailable, "The server is stopping.") }
+            let answer = try WebSocketHandshake.answer(current.head, protocols: protocols)
+            let session = WebSocketSession(connection: self, subprotocol: answer.subprotocol)
+            let now = context.nowNs
+            socket.write { output in
+                HTTPEncoder.appendResponseHead(
+                    HTTPStatus(101), fields: answer.fields, length: .unstated, keepAlive: true, minorVersion: 1,
+                    dateLine: dateLine, to: &output)
+            }
+            answered(HTTPStatus(101), current.head.method, sinceNs: current.beganNs, nowNs: now)
+            socket.setSendBuffer(bytes: configuration.webSocket.sendBufferBytes)
+            exchange = nil
+            phase = .webSocket
+            webSocket = WebSocketState(
+                session: session,
+                machine: WebSocketMachine(role: .server, maxMessageBytes: configuration.webSocket.maxMessageBytes),
+                onMessage: onMessage, onClose: onClose, heardNs: now,
+                nextPingNs: now + configuration.webSocket.pingInterval.nanoseconds)
+            context.observer?.webSocketOpened()
+            // Frames may have come right behind the request; they are read when the handler has returned.
+            enterLater()
+            return session
+        } catch {
+            var response = HTTPResponse(problem: error.status, detail: error.reason)
+            if error.status == .upgradeRequired {
+                response.fields.append("Upgrade", "websocket")
+                response.fields.append("Sec-WebSocket-Version", "13")
+            }
+            respond(number, response)
+            return nil
+        }
+    }
+
+    private nonisolated func enterLater() { loop.execute { self.assumeIsolated { $0.process() } } }
+
+    /// Takes one event from what was received; false where more must be received first.
+    func readWebSocket() -> Bool {
+        guard webSocket != nil, socket.inputCount > 0 else { return false }
+        let (consumed, event) = socket.withInput { bytes in
+            webSocket?.machine.next(bytes) ?? (0, .needMore)
+        }
+        socket.consume(consumed)
+        webSocket?.heardNs = context.nowNs
+        switch event {
+        case .needMore: return consumed > 0
+        case .text(let bytes): deliver(.text(bytes))
+        case .binary(let bytes): deliver(.binary(bytes))
+        case .ping(let payload):
+            // Pongs to a peer that sends pings and reads nothing are as bounded as everything else.
+            if socket.pendingBytes < configuration.maxPendingBytes { sendFrame(WebSocketFrame.encode(.pong, payload)) }
+        case .pong: break
+        case .close(let code, let reason):
+            if webSocket?.closeDeadlineNs == nil { socket.write(WebSocketFrame.encodeClose(code)) }
+            endWebSocket(code, reason)
+            return false
+        case .violation(let violation):
+            if webSocket?.closeDeadlineNs == nil {
+                socket.write(WebSocketFrame.encodeClose(violation.code, violation.reason))
+            }
+            endWebSocket(violation.code, violation.reason)
+            return false
+        }
+        return true
+    }
+
+    private func deliver(_ message: WebSocketMessage) {
+        guard let state = webSocket, state.closeDeadlineNs == nil else { return }
+        state.onMessage(message, state.session)
+    }
+
+    func sendFrame(_ frame: [UInt8]) {
+        guard isWebSocketOpen else { return }
+        socket.write(frame)
+    }
+
+    func sendFrames(_ frames: [[UInt8]]) {
+        guard isWebSocketOpen else { return }
+        socket.cork()
+        for frame in frames { socket.write(frame) }
+        socket.uncork()
+    }
+
+    func onWebSocketDrained(_ body: @escaping @Sendable () -> Void) { webSocket?.onDrained = body }
+
+    func closeWebSocket(_ code: WebSocketCloseCode, _ reason: String) {
+        guard isWebSocketOpen else { return }
+        socket.write(WebSocketFrame.encodeClose(code, reason))
+        webSocket?.closeDeadlineNs = context.nowNs + configuration.webSocket.closeDeadline.nanoseconds
+    }
+
+    func abortWebSocket(_ code: WebSocketCloseCode, _ reason: String) {
+        guard webSocket != nil else { return }
+        if socket.pendingBytes == 0 { socket.write(WebSocketFrame.encodeClose(code, reason)) }
+        webSocketClosed(code, reason)
+        close()
+    }
+
+    private func endWebSocket(_ code: WebSocketCloseCode, _ reason: String) {
+        finish()
+        webSocketClosed(code, reason)
+    }
+
+    /// Tells the owner, once.
+    func webSocketClosed(_ code: WebSocketCloseCode, _ reason: String) {
+        guard let state = webSocket else { return }
+        webSocket = nil
+        context.observer?.webSocketClosed()
+        state.onClose(code, reason)
+    }
+
+    func tickWebSocket(_ nowNs: UInt64) {
+        guard let state = webSocket else { return }
+        if let deadline = state.closeDeadlineNs {
+            if nowNs >= deadline { close() }
+        } else if nowNs - min(state.heardNs, nowNs) > configuration.webSocket.silenceDeadline.nanoseconds {
+            close()
+        } else if nowNs >= state.nextPingNs {
+            webSocket?.nextPingNs = nowNs + configuration.webSocket.pingInterval.nanoseconds
+            // Behind a backlog a ping proves nothing; whether the peer reads is seen by the stall deadline.
+            if socket.pendingBytes == 0 { sendFrame(WebSocketFrame.encode(.ping, [])) }
+        }
+    }
+}

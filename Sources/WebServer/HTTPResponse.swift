@@ -1,0 +1,29 @@
+package import Wire
+
+/// A whole response. Length, date, connection and compression are the server's affair.
+package struct HTTPResponse: Sendable {
+    package var status: HTTPStatus
+    package var contentType: ContentType?
+    /// Everything but `Content-Type`, `Content-Length`, `Content-Encoding`, `Date`, `Connection` and `Transfer-Encoding`.
+    package var fields = HTTPFieldList()
+    /// Sent without being copied where it is large; the same array may be sent to many.
+    package var body: [UInt8]
+    /// The body compressed ahead of time, for those who take gzip; compressed on the fly where it is nil and worthwhile.
+    package var gzippedBody: [UInt8]?
+
+    package init(_ status: HTTPStatus, _ contentType: ContentType? = nil, body: [UInt8] = []) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    /// Plain text.
+    package init(_ status: HTTPStatus, text: String) {
+        self.init(status, .text, body: Array(text.utf8))
+    }
+
+    /// A problem report (RFC 9457); `detail` tells the client what to do about it.
+    package init(problem status: HTTPStatus, detail: String) {
+        self.init(status, .problem, body: Problem(status: status, detail: detail).json)
+    }
+}

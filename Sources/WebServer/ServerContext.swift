@@ -1,0 +1,36 @@
+internal import Reactor
+internal import Service
+internal import Wire
+
+/// What all connections of a server share and none changes.
+final class ServerContext: Sendable {
+    let loop: EventLoop
+    let configuration: HTTPServerConfiguration
+    let handler: any RequestHandler
+    let observer: (any HTTPServerObserver)?
+    let logger: Logger
+    let time: TimeSource
+
+    init(
+        loop: EventLoop, configuration: HTTPServerConfiguration, handler: any RequestHandler,
+        observer: (any HTTPServerObserver)?, logger: Logger, time: TimeSource
+    ) {
+        self.loop = loop
+        self.configuration = configuration
+        self.handler = handler
+        self.observer = observer
+        self.logger = logger
+        self.time = time
+    }
+
+    /// Nanoseconds that never go back.
+    var nowNs: UInt64 { time.monotonicNs() }
+}
+
+extension Duration {
+    /// Whole nanoseconds; negative ones count as zero.
+    var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = max(self, .zero).components
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    }
+}

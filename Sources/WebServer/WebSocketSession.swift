@@ -1,0 +1,59 @@
+internal import Reactor
+package import Wire
+
+/// A message from a WebSocket's client.
+package enum WebSocketMessage: Hashable, Sendable {
+    /// Valid UTF-8.
+    case text([UInt8])
+    case binary([UInt8])
+}
+
+/// The server's end of one WebSocket.
+///
+/// From any thread; on the loop it happens at once. After the end, nothing happens.
+package final class WebSocketSession: Sendable {
+    private let connection: HTTPConnection
+    /// The subprotocol agreed on, if any.
+    package let subprotocol: String?
+
+    init(connection: HTTPConnection, subprotocol: String?) {
+        self.connection = connection
+        self.subprotocol = subprotocol
+    }
+
+    /// Sends an encoded frame (`WebSocketFrame.encode`), which thousands of sessions may share: it is not copied where it is
+    /// large, and goes straight to the kernel where nothing waits.
+    package func send(frame: [UInt8]) {
+        if connection.loop.isCurrent {
+            connection.assumeIsolated { $0.sendFrame(frame) }
+        } else {
+            connection.enter { $0.sendFrame(frame) }
+        }
+    }
+
+    /// Sends several frames in one write.
+    package func send(frames: [[UInt8]]) { connection.enter { $0.sendFrames(frames) } }
+
+    /// Sends a text message.
+    package func send(text: [UInt8]) { send(frame: WebSocketFrame.encode(.text, text)) }
+
+    /// Bytes the client has not taken yet; what to drop or merge by. On the loop only.
+    package var pendingBytes: Int { connection.assumeIsolated { $0.pendingBytes } }
+
+    /// False once either side has begun to close. On the loop only.
+    package var isOpen: Bool { connection.assumeIsolated { $0.isWebSocketOpen } }
+
+    /// Calls `body` on the loop whenever a backlog has been sent.
+    package func onDrained(_ body: @escaping @Sendable () -> Void) { connection.enter { $0.onWebSocketDrained(body) } }
+
+    /// Begins the closing handshake.
+    package func close(_ code: WebSocketCloseCode, _ reason: String = "") {
+        connection.enter { $0.closeWebSocket(code, reason) }
+    }
+
+    /// Cuts the connection without waiting for anything: for a client whose backlog is past all bounds. A close frame is
+    /// still tried where nothing is queued before it.
+    package func abort(_ code: WebSocketCloseCode, _ reason: String = "") {
+        connection.enter { $0.abortWebSocket(code, reason) }
+    }
+}
