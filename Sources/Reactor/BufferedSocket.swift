@@ -26,7 +26,7 @@ package protocol SocketHandler: AnyObject, Sendable {
 /// ```
 package final class BufferedSocket {
     package let loop: EventLoop
-    package let peer: SocketAddress
+    package let peer: Endpoint
     /// Bytes the kernel has taken so far; grows as long as the peer reads.
     package private(set) var bytesSent: UInt64 = 0
 
@@ -35,7 +35,8 @@ package final class BufferedSocket {
     private var descriptor: CInt
     private var reading: OpaquePointer?
     private var writing: OpaquePointer?
-    private unowned var handler: (any SocketHandler)?
+    /// Weak, not unowned: an actor whose last reference has gone waits for the loop to take it apart, and bytes may come before.
+    private weak var handler: (any SocketHandler)?
     private var isReading = false
     private var awaitsWritable = false
     private var inputEnded = false
@@ -60,7 +61,7 @@ package final class BufferedSocket {
 
     deinit { close() }
 
-    /// Begins to read; `handler` must live until the socket is closed.
+    /// Begins to read; `handler` owns this socket.
     package func start(_ handler: any SocketHandler) {
         loop.preconditionOnLoop()
         precondition(reading == nil && descriptor >= 0, "started once, before it is closed")
@@ -117,6 +118,7 @@ package final class BufferedSocket {
         event_del(reading)
     }
 
+    /// Reads on.
     package func resumeReading() {
         guard !isReading, !inputEnded, let reading else { return }
         isReading = true
@@ -199,6 +201,7 @@ package final class BufferedSocket {
     /// Holds output back until the matching `uncork`, so that several writes leave in one call.
     package func cork() { corks += 1 }
 
+    /// Sends what was held back, once every `cork` is undone.
     package func uncork() {
         corks -= 1
         if corks == 0, descriptor >= 0 { flush() }

@@ -6,9 +6,9 @@ package struct ConnectedSocket: ~Copyable, Sendable {
     /// Negative once it belongs to somebody else.
     private var descriptor: CInt
     /// The other end; a unix socket's clients have no name.
-    package let peer: SocketAddress
+    package let peer: Endpoint
 
-    init(adopting descriptor: CInt, peer: SocketAddress) {
+    init(adopting descriptor: CInt, peer: Endpoint) {
         self.descriptor = descriptor
         self.peer = peer
         if case .tcp = peer {
@@ -25,5 +25,14 @@ package struct ConnectedSocket: ~Copyable, Sendable {
         let taken = descriptor
         descriptor = -1
         return taken
+    }
+}
+
+extension EventLoop {
+    /// Connects to `endpoint`, as `openConnection` does, and owns the result. On the loop only.
+    package func openSocket(to endpoint: Endpoint, within timeout: Duration) async throws(ReactorError)
+        -> ConnectedSocket
+    {
+        ConnectedSocket(adopting: try await openConnection(to: endpoint, within: timeout), peer: endpoint)
     }
 }

@@ -8,7 +8,7 @@ package struct ResolvedAddress: Sendable, Hashable {
     /// The address in digits: `127.0.0.1`, `::1`.
     package let numericHost: String
 
-    var family: CInt { bytes.withUnsafeBytes { CInt($0.loadUnaligned(as: sockaddr.self).sa_family) } }
+    var family: CInt { bytes.withUnsafeBytes { CInt($0.loadUnaligned(as: sa_family_t.self)) } }
 
     init(bytes: [UInt8]) {
         self.bytes = bytes
@@ -18,6 +18,35 @@ package struct ResolvedAddress: Sendable, Hashable {
             getnameinfo(address, socklen_t(raw.count), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
         }
         numericHost = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The address of a socket's own end.
+    init(localOf descriptor: CInt) {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        _ = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        self.init(bytes: withUnsafeBytes(of: &storage) { Array($0.prefix(Int(length))) })
+    }
+
+    /// Host and port in digits; the path of a Unix socket, which is empty for the clients of one.
+    var endpoint: Endpoint {
+        guard family != AF_UNIX else {
+            let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix { $0 != 0 }
+            return .unix(path: String(decoding: path, as: UTF8.self))
+        }
+        // The port stands in the same place in either family, in network order.
+        return .tcp(host: numericHost, port: UInt16(bytes[2]) << 8 | UInt16(bytes[3]))
+    }
+
+    func withPointer<Value>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Value) -> Value {
+        // An array of bytes promises no alignment, so the kernel gets a copy that has it.
+        var storage = sockaddr_storage()
+        withUnsafeMutableBytes(of: &storage) { $0.copyBytes(from: bytes.prefix($0.count)) }
+        return withUnsafePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(bytes.count)) }
+        }
     }
 
     /// The address of a Unix socket; nil where the path is too long for the system (107 bytes).
@@ -54,7 +83,7 @@ extension EventLoop {
 }
 
 /// Asks the system's resolver; blocks unless `flags` allow digits only.
-private func resolve(_ host: String, _ port: UInt16, flags: CInt) -> Result<[ResolvedAddress], ReactorError> {
+func resolve(_ host: String, _ port: UInt16, flags: CInt) -> Result<[ResolvedAddress], ReactorError> {
     var hints = addrinfo()
     hints.ai_flags = flags | AI_NUMERICSERV
     hints.ai_socktype = CInt(SOCK_STREAM.rawValue)

@@ -6,7 +6,7 @@ internal import Glibc
 /// With descriptors exhausted it rests for 100 ms instead of spinning on a connection it cannot take.
 package final class Listener {
     /// The address in use; the port is the real one where 0 was asked for.
-    package let address: SocketAddress
+    package let address: Endpoint
     private let loop: EventLoop
     private var descriptor: CInt
     private var event: OpaquePointer?
@@ -22,18 +22,16 @@ package final class Listener {
     ///
     /// - Throws: `ReactorError`, `.addressInUse` naming the address where somebody else has it.
     package init(
-        loop: EventLoop, address: SocketAddress, reusePort: Bool = false, backlog: Int = 1_024,
+        loop: EventLoop, address: Endpoint, reusePort: Bool = false, backlog: Int = 1_024,
         onAccept: @escaping @Sendable (consuming ConnectedSocket) -> Void
     ) throws(ReactorError) {
         loop.preconditionOnLoop()
-        guard let resolved = try address.resolve(passive: true).first else {
-            throw ReactorError(code: .badAddress, operation: "listen \(address)", detail: "no such address")
-        }
+        let resolved = try Listener.resolved(address)
         let descriptor = try Listener.open(resolved, address, reusePort: reusePort, backlog: backlog)
         self.loop = loop
         self.descriptor = descriptor
         self.onAccept = onAccept
-        self.address = ResolvedAddress(localOf: descriptor).socketAddress
+        self.address = ResolvedAddress(localOf: descriptor).endpoint
         event = event_new(
             loop.base, descriptor, Int16(EV_READ | EV_PERSIST), onConnection, Unmanaged.passUnretained(self).toOpaque())
         event_add(event, nil)
@@ -52,8 +50,18 @@ package final class Listener {
         if case .unix(let path) = address { unlink(path) }
     }
 
+    private static func resolved(_ address: Endpoint) throws(ReactorError) -> ResolvedAddress {
+        switch address {
+        case .tcp(let host, let port):
+            if let first = try Reactor.resolve(host, port, flags: CInt(AI_PASSIVE)).get().first { return first }
+        case .unix(let path):
+            if let resolved = ResolvedAddress(unixPath: path) { return resolved }
+        }
+        throw ReactorError(.badAddress, "listen \(address)", ENAMETOOLONG)
+    }
+
     private static func open(
-        _ resolved: ResolvedAddress, _ address: SocketAddress, reusePort: Bool, backlog: Int
+        _ resolved: ResolvedAddress, _ address: Endpoint, reusePort: Bool, backlog: Int
     ) throws(ReactorError) -> CInt {
         let type = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(resolved.family, type, 0)
@@ -63,7 +71,7 @@ package final class Listener {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
         if reusePort { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
         if case .unix(let path) = address, isAbandoned(resolved) { unlink(path) }
-        var code = resolved.withPointer { bind(descriptor, $0, socklen_t(resolved.bytes.count)) == 0 ? 0 : errno }
+        var code = resolved.withPointer { bind(descriptor, $0, $1) == 0 ? 0 : errno }
         if code == 0 { code = listen(descriptor, CInt(backlog)) == 0 ? 0 : errno }
         guard code == 0 else {
             Glibc.close(descriptor)
@@ -77,9 +85,7 @@ package final class Listener {
         let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard probe >= 0 else { return false }
         defer { Glibc.close(probe) }
-        return resolved.withPointer {
-            connect(probe, $0, socklen_t(resolved.bytes.count)) != 0 && errno == ECONNREFUSED
-        }
+        return resolved.withPointer { connect(probe, $0, $1) != 0 && errno == ECONNREFUSED }
     }
 
     fileprivate func acceptAll() {
@@ -99,7 +105,7 @@ package final class Listener {
                 return
             }
             let bytes = withUnsafeBytes(of: &storage) { Array($0.prefix(Int(length))) }
-            onAccept(ConnectedSocket(adopting: accepted, peer: ResolvedAddress(bytes: bytes).socketAddress))
+            onAccept(ConnectedSocket(adopting: accepted, peer: ResolvedAddress(bytes: bytes).endpoint))
         }
     }
 

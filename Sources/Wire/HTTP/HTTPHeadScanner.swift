@@ -2,8 +2,8 @@
 struct HTTPHeadScanner {
     private var scanned = 0
     private var lineStart = 0
-    /// True once the start line is complete.
-    private(set) var sawStartLine = false
+    /// Where the start line ends, once it has.
+    private(set) var startLineEnd: Int?
 
     /// The length of the head with its empty last line, or nil where `bytes` (all received of it so far) do not hold it yet.
     mutating func end(in bytes: Span<UInt8>) -> Int? {
@@ -12,7 +12,7 @@ struct HTTPHeadScanner {
             let length = newline - lineStart
             lineStart = newline + 1
             if length == 0 || length == 1 && bytes[newline - 1] == ASCII.cr { return newline + 1 }
-            sawStartLine = true
+            if startLineEnd == nil { startLineEnd = newline }
         }
         scanned = bytes.count
         return nil

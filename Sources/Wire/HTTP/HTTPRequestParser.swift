@@ -62,7 +62,7 @@ package struct HTTPRequestParser {
         var scanner = scanner
         guard let end = scanner.end(in: bytes), end <= limits.maxHeadBytes else {
             if bytes.count > limits.maxHeadBytes {
-                throw scanner.sawStartLine
+                throw scanner.startLineEnd.map { $0 < limits.maxHeadBytes } == true
                     ? HTTPParseError(.headTooLarge, "The header fields are too long.")
                     : HTTPParseError(.uriTooLong, "The request line is too long.")
             }
