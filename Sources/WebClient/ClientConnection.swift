@@ -25,6 +25,9 @@ actor ClientConnection: SocketHandler {
         self.socket = BufferedSocket(loop: loop, adopting: socket)
     }
 
+    /// The last reference may go on any thread; the socket belongs to the loop.
+    isolated deinit { socket.close() }
+
     func start() { socket.start(self) }
 
     /// Sends `request` and waits for the whole answer.

@@ -98,7 +98,7 @@ extension ClientConnection {
         _ endpoint: HTTPEndpoint, _ loop: EventLoop, _ limits: HTTPLimits, timeout: Duration
     ) async throws(HTTPClientError) -> ClientConnection {
         do throws(ReactorError) {
-            let socket = try await Dialer.connect(to: endpoint.address, loop: loop, timeout: timeout)
+            let socket = try await loop.openSocket(to: endpoint.address, within: timeout)
             return ClientConnection(loop: loop, socket: socket, limits: limits)
         } catch {
             throw HTTPClientError(connecting: error)

@@ -2,6 +2,7 @@ internal import Reactor
 
 /// Why a request got no answer.
 package struct HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What a caller may branch on.
     package enum Code: Sendable {
         /// No connection could be made; the request was not sent.
         case unreachable

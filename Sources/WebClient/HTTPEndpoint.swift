@@ -2,7 +2,7 @@ package import Reactor
 
 /// A server that can be asked: `http://host[:port][/base]` or `unix:/path`.
 package struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
-    package let address: SocketAddress
+    package let address: Endpoint
     /// What the `Host` field says.
     package let host: String
     /// Put before every request's target; begins with `/` or is empty, ends without one.
@@ -11,7 +11,7 @@ package struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// Reads a URL; nil where it is none, or one of another scheme (`https` is left to a proxy).
     package init?(_ url: String) {
         if url.hasPrefix("unix:") {
-            guard let address = SocketAddress(url) else { return nil }
+            guard let address = Endpoint(url) else { return nil }
             (self.address, host, basePath) = (address, "localhost", "")
             return
         }
@@ -23,7 +23,7 @@ package struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
             path.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
         else { return nil }
         let hasPort = authority.last != "]" && authority.contains(":")
-        guard let address = SocketAddress(hasPort ? String(authority) : "\(authority):80") else { return nil }
+        guard let address = Endpoint(hasPort ? String(authority) : "\(authority):80") else { return nil }
         while path.hasSuffix("/") { path = path.dropLast() }
         self.address = address
         host = String(authority)
@@ -31,7 +31,7 @@ package struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// A server at `address`.
-    package init(_ address: SocketAddress) {
+    package init(_ address: Endpoint) {
         self.address = address
         if case .tcp = address { host = address.description } else { host = "localhost" }
         basePath = ""
@@ -40,7 +40,7 @@ package struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch address {
         case .tcp: "http://\(host)\(basePath)"
-        case .unix: address.description
+        case .unix(let path): "unix:\(path)"
         }
     }
 }

@@ -40,6 +40,9 @@ package actor WebSocketClient: SocketHandler {
         key = Base64.encode((0..<16).map { _ in UInt8.random(in: 0...255) })
     }
 
+    /// The last reference may go on any thread; the socket belongs to the loop.
+    isolated deinit { socket.close() }
+
     /// Opens a WebSocket. From a task of `loop`; keep the result, or the connection ends.
     ///
     /// - Parameters:
@@ -67,7 +70,7 @@ package actor WebSocketClient: SocketHandler {
         _ onEvent: @escaping @Sendable (Event) -> Void
     ) async throws(HTTPClientError) -> WebSocketClient {
         do throws(ReactorError) {
-            let socket = try await Dialer.connect(to: endpoint.address, loop: loop, timeout: timeout)
+            let socket = try await loop.openSocket(to: endpoint.address, within: timeout)
             return WebSocketClient(loop: loop, socket: socket, maxMessageBytes: maxMessageBytes, onEvent: onEvent)
         } catch {
             throw HTTPClientError(connecting: error)
@@ -138,6 +141,7 @@ package actor WebSocketClient: SocketHandler {
         socket.pauseReading()
     }
 
+    /// Reads on.
     package func resumeReading() {
         reads = true
         socket.resumeReading()
@@ -149,29 +153,19 @@ package actor WebSocketClient: SocketHandler {
         socket.write(WebSocketFrame.encode(opcode, payload, mask: .random(in: 0...UInt32.max)))
     }
 
-    // MARK: Socket
+    // MARK: Receiving
 
+    /// What the socket calls; not for others.
     package nonisolated func socketCanRead() { assumeIsolated { $0.read() } }
-
-    package nonisolated func socketInputEnded() {
-        assumeIsolated { client in
-            client.opened(HTTPClientError(.disconnected, "the server hung up"), unlessOpen: true)
-            client.ended(.abnormal, "")
-        }
-    }
-
+    package nonisolated func socketInputEnded() { assumeIsolated { $0.inputEnded("the server hung up") } }
     package nonisolated func socketDrained() {}
-
     package nonisolated func socketClosed(_ error: ReactorError?) {
-        assumeIsolated { client in
-            client.opened(
-                HTTPClientError(.disconnected, error?.description ?? "the connection has ended"), unlessOpen: true)
-            client.ended(.abnormal, "")
-        }
+        assumeIsolated { $0.inputEnded(error?.description ?? "the connection has ended") }
     }
 
-    private func opened(_ failure: HTTPClientError, unlessOpen: Bool) {
-        if opening != nil { opened(failure) }
+    private func inputEnded(_ detail: String) {
+        if opening != nil { opened(HTTPClientError(.disconnected, detail)) }
+        ended(.abnormal, "")
     }
 
     private func read() {

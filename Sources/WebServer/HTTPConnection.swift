@@ -301,7 +301,9 @@ actor HTTPConnection: SocketHandler {
     func drain() {
         isDraining = true
         switch phase {
-        case .awaitingHead: if socket.inputCount == 0 { finish() }
+        case .awaitingHead:
+            guard socket.inputCount == 0 else { return }
+            if socket.pendingBytes == 0 { close() } else { finish() }
         case .handling:
             guard let current = exchange, current.streams else { return }
             exchange?.onCancel = []

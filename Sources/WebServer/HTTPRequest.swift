@@ -7,9 +7,9 @@ package struct HTTPRequest: Sendable {
     package let body: [UInt8]
     /// Values of the route's `{…}` segments, decoded, in the path's order.
     package internal(set) var pathParameters: [(name: String, value: String)] = []
-    private let peer: SocketAddress
+    private let peer: Endpoint
 
-    init(head: HTTPRequestHead, body: [UInt8], peer: SocketAddress) {
+    init(head: HTTPRequestHead, body: [UInt8], peer: Endpoint) {
         self.head = head
         self.body = body
         self.peer = peer

@@ -32,6 +32,11 @@ package actor HTTPServer {
             loop: loop, configuration: configuration, handler: handler, observer: observer, logger: logger, time: time)
     }
 
+    /// The last reference may go on any thread, while what the server holds belongs to the loop.
+    isolated deinit {
+        for connection in Array(connections.values) { connection.assumeIsolated { $0.close() } }
+    }
+
     /// Connections open now, WebSockets included.
     package var connectionCount: Int { connections.count }
 
@@ -39,9 +44,12 @@ package actor HTTPServer {
     ///
     /// - Throws: `ReactorError`, `.addressInUse` naming the address where somebody else has it.
     @discardableResult
-    package func listen(on address: SocketAddress, reusePort: Bool = false) throws(ReactorError) -> SocketAddress {
+    package func listen(on address: Endpoint, reusePort: Bool = false) throws(ReactorError) -> Endpoint {
         precondition(!isStopping, "a server that was stopped stays so")
-        let listener = try Listener(loop: loop, address: address, reusePort: reusePort) { [unowned self] accepted in
+        // Weak, not unowned: see BufferedSocket.
+        let listener = try Listener(loop: loop, address: address, reusePort: reusePort) {
+            [weak self, context] accepted in
+            guard let self else { return }
             let line = assumeIsolated { $0.dateLine }
             let connection = HTTPConnection(context: context, accepted: accepted, dateLine: line) {
                 [weak self] closed in
@@ -52,8 +60,8 @@ package actor HTTPServer {
         listeners.append(listener)
         if ticker == nil {
             tick()
-            ticker = loop.schedule(after: .seconds(1), repeating: true) { [unowned self] in
-                assumeIsolated { $0.tick() }
+            ticker = loop.schedule(after: .seconds(1), repeating: true) { [weak self] in
+                self?.assumeIsolated { $0.tick() }
             }
         }
         return listener.address
@@ -66,7 +74,7 @@ package actor HTTPServer {
         if !connections.isEmpty {
             await withCheckedContinuation { continuation in
                 whenEmpty = continuation
-                shutdownTimer = loop.schedule(after: deadline) { [unowned self] in assumeIsolated { $0.cutOff() } }
+                shutdownTimer = loop.schedule(after: deadline) { [weak self] in self?.assumeIsolated { $0.cutOff() } }
             }
         }
         shutdownTimer = nil
@@ -104,7 +112,8 @@ package actor HTTPServer {
         noteEmpty()
     }
 
-    private func tick() {
+    /// Sweeps deadlines; called once a second.
+    func tick() {
         let seconds = Int(context.time.wallMs() / 1_000)
         dateLine = Array("Date: \(HTTPDate.format(secondsSince1970: seconds))\r\n".utf8)
         let now = context.nowNs

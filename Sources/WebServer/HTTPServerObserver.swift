@@ -31,11 +31,11 @@ package struct HTTPServerMetrics: HTTPServerObserver {
         webSockets = registry.gauge("weir_websocket_connections", help: "WebSockets open.")
     }
 
+    /// What the server calls.
     package func connectionOpened() { connections.add(1) }
     package func connectionClosed() { connections.add(-1) }
     package func webSocketOpened() { webSockets.add(1) }
     package func webSocketClosed() { webSockets.add(-1) }
-
     package func answered(_ status: HTTPStatus, seconds: Double) {
         byClass[min(max(status.code / 100, 1), 5) - 1].add()
         latency.observe(seconds)

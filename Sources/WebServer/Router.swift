@@ -6,6 +6,7 @@ package import Wire
 /// `HEAD` is answered by the handler for `GET`, `OPTIONS` by the router, an unknown path with 404, a method the path does not
 /// know with 405 and `Allow`.
 package struct Router: RequestHandler {
+    /// What a route leads to.
     package typealias Handle = @Sendable (HTTPRequest, HTTPResponder) -> Void
 
     private struct Route: Sendable {
@@ -51,9 +52,11 @@ package struct Router: RequestHandler {
         nodes[index].route = route
     }
 
+    /// `on` for the two most usual methods.
     package mutating func get(_ path: String, _ handle: @escaping Handle) { on(.get, path, handle) }
     package mutating func post(_ path: String, _ handle: @escaping Handle) { on(.post, path, handle) }
 
+    /// Hands `request` to its route.
     package func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let path = request.head.rawPath
         guard path.first == UInt8(ascii: "/") else {
