@@ -11,46 +11,52 @@ final class FirstResult<Value: Sendable>: Sendable {
 
     private let state = Lock(State.open)
 
-    /// Brings an outcome; true if it is the one that counts.
-    @discardableResult
-    func decide(_ outcome: Result<Value, ReactorError>) -> Bool {
-        let waiting: CheckedContinuation<Result<Value, ReactorError>, Never>?
-        let counts: Bool
-        (waiting, counts) = state.withLock { state in
+    /// Brings an outcome; it counts if it is the first.
+    func decide(_ outcome: Result<Value, ReactorError>) {
+        let waiting = state.withLock { state -> CheckedContinuation<Result<Value, ReactorError>, Never>? in
             switch state {
-            case .open:
-                state = .decided(outcome)
-                return (nil, true)
+            case .open: state = .decided(outcome)
             case .awaited(let continuation):
                 state = .handedOver
-                return (continuation, true)
-            case .decided, .handedOver: return (nil, false)
+                return continuation
+            case .decided, .handedOver: break
             }
+            return nil
         }
         waiting?.resume(returning: outcome)
-        return counts
     }
 
-    /// Waits for the outcome; to be called once. A cancelled task brings `.cancelled`.
-    func value(of operation: String) async throws(ReactorError) -> Value {
-        let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let decided = state.withLock { state -> Result<Value, ReactorError>? in
-                    switch state {
-                    case .open:
-                        state = .awaited(continuation)
-                        return nil
-                    case .decided(let outcome):
-                        state = .handedOver
-                        return outcome
-                    case .awaited, .handedOver: preconditionFailure("an outcome was awaited twice")
-                    }
-                }
-                if let decided { continuation.resume(returning: decided) }
-            }
+    /// Waits for the outcome, once, on the loop whose thread this is; `.timedOut` when the time is up, `.cancelled` with
+    /// the task if that is allowed.
+    func value(
+        of operation: String, on loop: EventLoop, within timeout: Duration, isCancellable: Bool
+    ) async throws(ReactorError) -> Value {
+        let timer = loop.schedule(after: timeout) { [self] in
+            decide(.failure(ReactorError(code: .timedOut, operation: operation, detail: "no answer in time")))
+        }
+        defer { timer.cancel() }
+        guard isCancellable else { return try await outcome().get() }
+        return try await withTaskCancellationHandler {
+            await outcome()
         } onCancel: {
             decide(.failure(ReactorError(code: .cancelled, operation: operation, detail: "the task was cancelled")))
+        }.get()
+    }
+
+    private func outcome() async -> Result<Value, ReactorError> {
+        await withCheckedContinuation { continuation in
+            let decided = state.withLock { state -> Result<Value, ReactorError>? in
+                switch state {
+                case .open:
+                    state = .awaited(continuation)
+                    return nil
+                case .decided(let outcome):
+                    state = .handedOver
+                    return outcome
+                case .awaited, .handedOver: preconditionFailure("an outcome was awaited twice")
+                }
+            }
+            if let decided { continuation.resume(returning: decided) }
         }
-        return try outcome.get()
     }
 }

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Service
 
 /// One address that a host name stands for.
 package struct ResolvedAddress: Sendable, Hashable {
@@ -72,13 +71,10 @@ extension EventLoop {
         host: String, port: UInt16, within timeout: Duration
     ) async throws(ReactorError) -> [ResolvedAddress] {
         if case .success(let addresses) = resolve(host, port, flags: AI_NUMERICHOST) { return addresses }
-        let first = FirstResult<[ResolvedAddress]>()
-        _ = NativeThread(name: "lookup") { first.decide(resolve(host, port, flags: AI_ADDRCONFIG)) }
-        let timer = schedule(after: timeout) {
-            first.decide(.failure(ReactorError(code: .timedOut, operation: "look up \(host)", detail: "no answer")))
+        let outcome = try await runBlocking("look up \(host)", within: timeout) {
+            resolve(host, port, flags: AI_ADDRCONFIG)
         }
-        defer { timer.cancel() }
-        return try await first.value(of: "look up \(host)")
+        return try outcome.get()
     }
 }
 

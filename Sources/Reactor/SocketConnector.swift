@@ -57,28 +57,15 @@ extension EventLoop {
             close(descriptor)
             throw ReactorError(.disconnected, operation, code)
         }
-        let first = FirstResult<Void>()
-        let watch = watch(descriptor) {
-        } onWritable: {
-            first.decide(.success(()))
-        }
-        watch.want(read: false, write: true)
-        let timer = schedule(after: timeout) {
-            first.decide(.failure(ReactorError(.timedOut, operation, ETIMEDOUT)))
-        }
         do throws(ReactorError) {
-            defer {
-                timer.cancel()
-                watch.cancel()
-            }
-            try await first.value(of: operation)
+            try await waitUntilReady(descriptor, toRead: false, toWrite: true, within: timeout)
             var failure: CInt = 0
             var size = socklen_t(MemoryLayout<CInt>.size)
             getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size)
             if failure != 0 { throw ReactorError(.disconnected, operation, failure) }
         } catch {
             close(descriptor)
-            throw error
+            throw ReactorError(code: error.code, operation: operation, detail: error.detail)
         }
         return descriptor
     }
