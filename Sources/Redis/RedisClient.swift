@@ -155,7 +155,7 @@ package actor RedisClient {
         isHandshake: Bool = false
     ) async throws(RedisError) -> [RedisValue] {
         let id = nextID()
-        let deadlineNs = TimeSource.system.monotonicNs() &+ timeout.nanoseconds
+        let deadlineNs = TimeSource.system.monotonicNs() &+ timeout.wholeNanoseconds
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let request = Queue.Request(

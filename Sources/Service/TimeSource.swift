@@ -59,3 +59,13 @@ extension Int64 {
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }
+
+extension Duration {
+    /// Whole nanoseconds, to be added to `monotonicNs`; negative ones count as 0, too long ones as 292 years.
+    package var wholeNanoseconds: UInt64 {
+        let (seconds, attoseconds) = max(self, .zero).components
+        let whole = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        guard !whole.overflow else { return UInt64(Int64.max) }
+        return min(whole.partialValue + UInt64(attoseconds / 1_000_000_000), UInt64(Int64.max))
+    }
+}
