@@ -1,6 +1,4 @@
 internal import Glibc
-// A clean build finds `timespec` in this module, an incremental one in Glibc (toolchain 6.3.1).
-internal import SwiftOverlayShims
 
 /// Where a component takes the time from, so that tests can give it their own.
 package struct TimeSource: Sendable {

@@ -1,6 +1,4 @@
 internal import Glibc
-// A clean build finds `timespec` in this module, an incremental one in Glibc (toolchain 6.3.1).
-internal import SwiftOverlayShims
 
 /// A count that threads wait for; what one thread did before `signal` is seen by the one that `wait` lets go.
 ///

@@ -1,0 +1,97 @@
+internal import Analytics
+internal import Wire
+
+/// An answer as JSON and as CSV, written straight to bytes.
+enum QueryAnswerText {
+    static func json(_ answer: QueryAnswer, tookMs: Double) -> [UInt8] {
+        let query = answer.query
+        var json: [UInt8] = []
+        json.reserveCapacity(256 + answer.series.reduce(0) { $0 + $1.times.count * (16 + 12 * $1.values.count) })
+        json.appendJSON(literal: "{\"metric\":")
+        json.appendJSON(query.metric.name)
+        json.appendJSON(literal: ",\"unit\":")
+        json.appendJSON(query.metric.unit)
+        json.appendJSON(literal: ",\"from\":")
+        json.appendJSON(Int(query.fromMs))
+        json.appendJSON(literal: ",\"to\":")
+        json.appendJSON(Int(query.toMs))
+        json.appendJSON(literal: ",\"step\":")
+        json.appendJSON(Int(query.stepMs))
+        json.appendJSON(literal: ",\"series\":[")
+        for (index, series) in answer.series.enumerated() {
+            if index > 0 { json.append(UInt8(ascii: ",")) }
+            append(series, query, to: &json)
+        }
+        json.appendJSON(literal: "],\"tiers\":")
+        append(answer.tiers, to: &json)
+        json.appendJSON(literal: ",\"as_of\":")
+        json.appendJSON(Int(answer.asOfMs))
+        json.appendJSON(literal: ",\"degraded\":")
+        append(answer.degraded, to: &json)
+        if answer.isTruncated { json.appendJSON(literal: ",\"truncated\":true") }
+        json.appendJSON(literal: ",\"took_ms\":")
+        json.appendJSON((tookMs * 1_000).rounded() / 1_000)
+        json.appendJSON(literal: "}")
+        return json
+    }
+
+    /// One line for each series and time: the time (ms since 1970), the labels kept, the aggregations.
+    static func csv(_ answer: QueryAnswer) -> [UInt8] {
+        let query = answer.query
+        var csv: [UInt8] = []
+        let header = ["time"] + query.by + query.aggregations.map(\.name)
+        csv.append(contentsOf: header.map(field).joined(separator: ",").utf8)
+        csv.append(contentsOf: "\r\n".utf8)
+        for series in answer.series {
+            let labels = query.by.map { field(series.labels[$0] ?? "") + "," }.joined()
+            for (place, time) in series.times.enumerated() {
+                csv.appendJSON(Int(time))
+                csv.append(UInt8(ascii: ","))
+                csv.append(contentsOf: labels.utf8)
+                for (index, values) in series.values.enumerated() {
+                    if index > 0 { csv.append(UInt8(ascii: ",")) }
+                    if let value = values[place] { csv.appendJSON(value) }
+                }
+                csv.append(contentsOf: "\r\n".utf8)
+            }
+        }
+        return csv
+    }
+
+    private static func append(_ series: QueryAnswer.Series, _ query: Query, to json: inout [UInt8]) {
+        json.appendJSON(literal: "{\"labels\":")
+        SeriesKeyJSON.append(series.labels, to: &json)
+        json.appendJSON(literal: ",\"t\":[")
+        for (place, time) in series.times.enumerated() {
+            if place > 0 { json.append(UInt8(ascii: ",")) }
+            json.appendJSON(Int(time))
+        }
+        json.appendJSON(literal: "]")
+        for (aggregation, values) in zip(query.aggregations, series.values) {
+            json.append(UInt8(ascii: ","))
+            json.appendJSON(aggregation.name)
+            json.appendJSON(literal: ":[")
+            for (place, value) in values.enumerated() {
+                if place > 0 { json.append(UInt8(ascii: ",")) }
+                if let value { json.appendJSON(value) } else { json.appendJSON(literal: "null") }
+            }
+            json.appendJSON(literal: "]")
+        }
+        json.appendJSON(literal: "}")
+    }
+
+    private static func append(_ texts: [String], to json: inout [UInt8]) {
+        json.append(UInt8(ascii: "["))
+        for (index, text) in texts.enumerated() {
+            if index > 0 { json.append(UInt8(ascii: ",")) }
+            json.appendJSON(text)
+        }
+        json.append(UInt8(ascii: "]"))
+    }
+
+    /// A field of RFC 4180.
+    private static func field(_ text: String) -> String {
+        guard text.contains(where: { "\",\r\n".contains($0) }) else { return text }
+        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    }
+}

@@ -1,0 +1,84 @@
+package import Dashboard
+package import Service
+package import WebServer
+internal import Wire
+
+/// Every route of a front, wired to its parts.
+package struct FrontRoutes: RequestHandler {
+    /// The parts that routes call.
+    package struct Parts: Sendable {
+        package var engine: QueryEngine
+        package var queue: IngestQueue
+        package var memory: (any MemoryTier)?
+        package var pages: DashboardFiles
+        package var tokens: Tokens
+        package var registry: MetricsRegistry
+        package var metrics: FrontMetrics
+        /// Answers `GET /api/v1/live`.
+        package var live: Router.Handle?
+        /// Why the front is not ready; empty where it is. Called on the loop.
+        package var unreadyReasons: @Sendable () async -> [String]
+        /// Events older than this are refused, ms.
+        package var lateMs: Int64 = 7 * 86_400_000
+        package var time = TimeSource.system
+
+        package init(
+            engine: QueryEngine, queue: IngestQueue, memory: (any MemoryTier)?, pages: DashboardFiles, tokens: Tokens,
+            registry: MetricsRegistry, live: Router.Handle?, unreadyReasons: @escaping @Sendable () async -> [String]
+        ) {
+            self.engine = engine
+            self.queue = queue
+            self.memory = memory
+            self.pages = pages
+            self.tokens = tokens
+            self.registry = registry
+            metrics = FrontMetrics(registry)
+            self.live = live
+            self.unreadyReasons = unreadyReasons
+        }
+    }
+
+    private let router: Router
+
+    package init(_ parts: Parts) {
+        var router = Router()
+        let access = AccessControl(tokens: parts.tokens)
+        let ingest = IngestRoute(queue: parts.queue, lateMs: parts.lateMs, time: parts.time, metrics: parts.metrics)
+        let queries = QueryRoutes(
+            engine: parts.engine, memory: parts.memory, time: parts.time, metrics: parts.metrics)
+        router.post("/api/v1/events", access.requiring(.ingest, ingest.handle))
+        router.get("/api/v1/query", access.requiring(.read, queries.query))
+        router.get("/api/metrics/{name}", access.requiring(.read, queries.shortForm))
+        router.get("/api/v1/metrics", access.requiring(.read, queries.list))
+        router.post("/api/v1/session", access.beginSession)
+        router.on(.delete, "/api/v1/session", access.endSession)
+        if let live = parts.live { router.get("/api/v1/live", access.requiring(.read, live)) }
+        OperationRoutes.add(to: &router, registry: parts.registry, unreadyReasons: parts.unreadyReasons)
+        for path in parts.pages.paths {
+            router.get(path) { request, responder in Self.page(parts.pages, path, request, responder) }
+        }
+        self.router = router
+    }
+
+    package func handle(_ request: HTTPRequest, _ responder: HTTPResponder) { router.handle(request, responder) }
+
+    private static func page(
+        _ pages: DashboardFiles, _ path: String, _ request: HTTPRequest, _ responder: HTTPResponder
+    ) {
+        guard let file = pages.file(path: path) else {
+            return responder.respond(HTTPResponse(problem: .notFound, detail: "There is no \(path)."))
+        }
+        let isKnown = request.fields["if-none-match"] == file.etag
+        var response = HTTPResponse(isKnown ? .notModified : .ok)
+        if !isKnown {
+            response.contentType = ContentType(file.contentType)
+            response.body = file.bytes
+        }
+        response.fields.append("ETag", file.etag)
+        response.fields.append("Cache-Control", "no-cache")
+        response.fields.append("Content-Security-Policy", DashboardFiles.contentSecurityPolicy)
+        response.fields.append("X-Content-Type-Options", "nosniff")
+        response.fields.append("Referrer-Policy", "no-referrer")
+        responder.respond(response)
+    }
+}
