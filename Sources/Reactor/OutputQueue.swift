@@ -1,3 +1,4 @@
+internal import CEvent
 internal import Glibc
 
 /// Bytes on their way to a socket: small pieces are joined, large and shared ones are kept as they are.
