@@ -48,8 +48,6 @@ actor HTTPConnection: SocketHandler {
     private var isProcessing = false
     private var inputEnded = false
     private var stall = (bytesSent: UInt64(0), sinceNs: UInt64(0))
-    /// Unread bytes from which on reading pauses while a request is being handled.
-    private static let maxWaitingInput = 64 * 1024
 
     init(
         context: ServerContext, accepted: consuming ConnectedSocket, dateLine: [UInt8],
@@ -148,13 +146,14 @@ actor HTTPConnection: SocketHandler {
             case .handling, .ending, .closed: break loop
             }
         }
-        switch phase {
-        case .awaitingHead where inputEnded: close()
-        case .handling where socket.inputCount > HTTPConnection.maxWaitingInput: socket.pauseReading()
-        case .handling, .closed: break
-        default: socket.resumeReading()
-        }
+        if phase == .awaitingHead && inputEnded { return close() }
+        guard phase != .closed else { return }
+        // What cannot be taken now waits in the kernel and, once that is full, at the client.
+        if socket.inputCount > maxWaitingInput { socket.pauseReading() } else { socket.resumeReading() }
     }
+
+    /// Unread bytes from which on reading pauses; more than one head, so that a head is always received whole.
+    private var maxWaitingInput: Int { max(64 * 1024, 2 * configuration.limits.maxHeadBytes) }
 
     /// False while the client does not take the answers to what it asked before.
     private var hasRoomForOutput: Bool {

@@ -189,6 +189,9 @@ private func echo(_ request: HTTPRequest, _ responder: HTTPResponder) {
         _ = try await other.receiveToEnd()
         // What the kernel swallows, and one answer over the limit; never all 200.
         #expect(answered.load(ordering: .relaxed) < 20)
+        // Nor does the server take requests without end that it cannot answer.
+        let flood = String(repeating: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", count: 700_000)
+        await #expect(throws: TestKitError.self) { try await socket.send(flood, within: .milliseconds(300)) }
         await server.advance(by: .seconds(1))
         await server.advance(by: .seconds(31))
         try await eventually("the stalled client is cut") { await server.server.connectionCount == 0 }
