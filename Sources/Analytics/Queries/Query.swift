@@ -50,7 +50,11 @@ package struct Query: Equatable, Sendable {
 
     /// Checks a request against the metric.
     ///
-    /// - Parameter nowMs: what `now` means.
+    /// - Parameters:
+    ///   - metric: what is asked about.
+    ///   - texts: the request.
+    ///   - nowMs: what `now` means.
+    /// - Throws: `QueryError` for the first thing that is wrong.
     package init(metric: MetricDefinition, _ texts: Texts, nowMs: Int64) throws(QueryError) {
         self.metric = metric
         aggregations = try Self.aggregations(texts.aggregations, metric)

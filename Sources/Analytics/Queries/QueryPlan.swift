@@ -26,7 +26,10 @@ package struct QueryPlan: Equatable, Sendable {
     /// Seconds to be read from memory; nil where none.
     package let memory: Range<Int64>?
 
+    /// Plans a question.
+    ///
     /// - Parameters:
+    ///   - asked: the question.
     ///   - states: of every partition.
     ///   - memoryFromSecond: memory holds every second of every partition from here on; nil where it does not.
     package init(_ asked: Query, states: [PartitionState], memoryFromSecond: Int64?) {

@@ -25,7 +25,12 @@ package actor IngestQueue {
     private var idleLanes: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
 
-    /// - Parameter maxWaitingBytes: requests past it are refused, so that a slow store costs bounded memory.
+    /// Makes a queue that sends nothing before it runs.
+    ///
+    /// - Parameters:
+    ///   - executor: the front's event loop.
+    ///   - log: where events go.
+    ///   - maxWaitingBytes: requests past it are refused, so that a slow store costs bounded memory.
     package init(executor: any SerialExecutor, log: any EventLog, maxWaitingBytes: Int = 64 << 20) {
         self.executor = executor
         self.log = log

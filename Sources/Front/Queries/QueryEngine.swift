@@ -33,9 +33,14 @@ package actor QueryEngine {
     private var known: (definitions: Definitions, readNs: UInt64)?
     private var partitionCount = 1
 
+    /// Makes an engine that knows no memory yet; see `use`.
+    ///
     /// - Parameters:
     ///   - executor: the front's event loop.
-    ///   - history: nil for a front without PostgreSQL.
+    ///   - recent: Redis.
+    ///   - history: PostgreSQL; nil for a front without it.
+    ///   - time: the clocks.
+    ///   - logger: for what is left out of answers.
     package init(
         executor: any SerialExecutor, recent: any RecentStore, history: (any HistoryStore)?, time: TimeSource = .system,
         logger: Logger = .silent

@@ -7,28 +7,41 @@ package import Service
 /// { name: "response_time", kind: "distribution", value: "duration_ms", unit: "ms", by: ["service"], where: "…" }
 /// ```
 package enum MetricDefinitionJSON {
-    /// Says what is wrong where: a position in the file, the path of the value, and how to mend it.
-    package typealias Report = (TextPosition, String, String) -> Void
+    /// Something that is wrong.
+    package struct Problem: Sendable {
+        package let position: TextPosition
+        /// Of the value: `metrics[2].by`.
+        package let path: String
+        /// What is wrong, and how to mend it.
+        package let detail: String
+    }
 
     private static let keys: Set<String> = [
         "id", "name", "kind", "value", "unit", "by", "where", "match", "max_series",
     ]
 
-    /// Reads the list of metrics of a configuration; every problem is reported, and what can be read is returned.
-    package static func read(_ list: JSON5Value, path: String, report: @escaping Report) -> [MetricDefinition] {
+    /// Reads the list of metrics of a configuration; every problem is added to `problems`, and what can be read is returned.
+    package static func read(_ list: JSON5Value, path: String, problems: inout [Problem]) -> [MetricDefinition] {
         guard let elements = list.elements else {
-            report(list.position, path, "must be a list of metrics, not \(list.kindName)")
+            problems.append(
+                Problem(position: list.position, path: path, detail: "must be a list of metrics, not \(list.kindName)"))
             return []
         }
-        if elements.count > 200 { report(list.position, path, "has more than 200 metrics") }
-        var names: Set<String> = []
-        return elements.prefix(200).enumerated().compactMap { index, element -> MetricDefinition? in
-            let metric = readMetric(element, path: "\(path)[\(index)]", report: report)
-            if let metric, !names.insert(metric.name).inserted {
-                report(element.position, "\(path)[\(index)].name", "\"\(metric.name)\" is defined twice")
-            }
-            return metric
+        if elements.count > 200 {
+            problems.append(Problem(position: list.position, path: path, detail: "has more than 200 metrics"))
         }
+        var names: Set<String> = []
+        var metrics: [MetricDefinition] = []
+        for (index, element) in elements.prefix(200).enumerated() {
+            let path = "\(path)[\(index)]"
+            guard let metric = readMetric(element, path: path, problems: &problems) else { continue }
+            if !names.insert(metric.name).inserted {
+                let detail = "\"\(metric.name)\" is defined twice"
+                problems.append(Problem(position: element.position, path: "\(path).name", detail: detail))
+            }
+            metrics.append(metric)
+        }
+        return metrics
     }
 
     /// The definitions as they are stored.
@@ -50,14 +63,16 @@ package enum MetricDefinitionJSON {
         guard let value = try? JSON5.parse(json), let version = value["version"]?.integer,
             let list = value["metrics"]?.elements
         else { return nil }
-        var isWhole = true
-        let metrics = list.compactMap { element -> MetricDefinition? in
-            var metric = readMetric(element, path: "", allowsBuiltIn: true) { _, _, _ in isWhole = false }
-            guard let id = element["id"]?.integer.flatMap(UInt16.init(exactly:)) else { return nil }
-            metric?.id = MetricID(rawValue: id)
-            return metric
+        var problems: [Problem] = []
+        var metrics: [MetricDefinition] = []
+        for element in list {
+            guard var metric = readMetric(element, path: "", allowsBuiltIn: true, problems: &problems),
+                let id = element["id"]?.integer.flatMap(UInt16.init(exactly:))
+            else { return nil }
+            metric.id = MetricID(rawValue: id)
+            metrics.append(metric)
         }
-        guard isWhole, metrics.count == list.count else { return nil }
+        guard problems.isEmpty else { return nil }
         return Definitions(version: Int(version), metrics: metrics)
     }
 
@@ -96,18 +111,21 @@ package enum MetricDefinitionJSON {
     }
 
     private static func readMetric(
-        _ value: JSON5Value, path: String, allowsBuiltIn: Bool = false, report: @escaping Report
+        _ value: JSON5Value, path: String, allowsBuiltIn: Bool = false, problems: inout [Problem]
     ) -> MetricDefinition? {
         guard let members = value.members else {
-            report(value.position, path, "must be an object that defines a metric, not \(value.kindName)")
+            let detail = "must be an object that defines a metric, not \(value.kindName)"
+            problems.append(Problem(position: value.position, path: path, detail: detail))
             return nil
         }
         for member in members where !keys.contains(member.key) {
-            report(
-                member.keyPosition, "\(path).\(member.key)",
-                "is unknown; a metric has name, kind, value, unit, by, where, match and max_series")
+            problems.append(
+                Problem(
+                    position: member.keyPosition, path: "\(path).\(member.key)",
+                    detail: "is unknown; a metric has name, kind, value, unit, by, where, match and max_series"))
         }
-        var reader = Reader(value: value, path: path, report: report)
+        var reader = Reader(value: value, path: path)
+        defer { problems += reader.problems }
         let name = reader.text("name", isNeeded: true) ?? ""
         if !allowsBuiltIn && name == MetricDefinition.events.name {
             reader.fail("name", "\"events\" is built in; choose another name")
@@ -129,7 +147,7 @@ package enum MetricDefinitionJSON {
         metric.match = reader.condition("match", isNeeded: kind == .ratio)
         if kind != .ratio && value["match"] != nil { reader.fail("match", "belongs to a ratio; \"where\" filters") }
         if let limit = reader.integer("max_series", in: 1...1_000_000) { metric.maxSeries = limit }
-        return reader.isGood ? metric : nil
+        return reader.problems.isEmpty ? metric : nil
     }
 
     static func isName(_ text: String) -> Bool {
@@ -140,22 +158,20 @@ package enum MetricDefinitionJSON {
     }
 }
 
-/// Reads the members of one metric and keeps whether all were right.
+/// Reads the members of one metric and keeps what is wrong with them.
 private struct Reader {
     let value: JSON5Value
     let path: String
-    let report: MetricDefinitionJSON.Report
-    private(set) var isGood = true
+    private(set) var problems: [MetricDefinitionJSON.Problem] = []
 
-    init(value: JSON5Value, path: String, report: @escaping MetricDefinitionJSON.Report) {
+    init(value: JSON5Value, path: String) {
         self.value = value
         self.path = path
-        self.report = report
     }
 
     mutating func fail(_ key: String, _ detail: String) {
-        report(value[key]?.position ?? value.position, "\(path).\(key)", detail)
-        isGood = false
+        let position = value[key]?.position ?? value.position
+        problems.append(.init(position: position, path: "\(path).\(key)", detail: detail))
     }
 
     mutating func text(_ key: String, isNeeded: Bool = false) -> String? {
