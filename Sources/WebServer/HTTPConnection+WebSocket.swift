@@ -1,4 +1,5 @@
 internal import Reactor
+internal import Service
 internal import Wire
 
 /// The part of a connection's state that it has only as a WebSocket.
@@ -41,7 +42,7 @@ extension HTTPConnection {
                 session: session,
                 machine: WebSocketMachine(role: .server, maxMessageBytes: configuration.webSocket.maxMessageBytes),
                 onMessage: onMessage, onClose: onClose, heardNs: now,
-                nextPingNs: now + configuration.webSocket.pingInterval.nanoseconds)
+                nextPingNs: now + configuration.webSocket.pingInterval.wholeNanoseconds)
             context.observer?.webSocketOpened()
             // Frames may have come right behind the request; they are read when the handler has returned.
             enterLater()
@@ -111,7 +112,7 @@ extension HTTPConnection {
     func closeWebSocket(_ code: WebSocketCloseCode, _ reason: String) {
         guard isWebSocketOpen else { return }
         socket.write(WebSocketFrame.encodeClose(code, reason))
-        webSocket?.closeDeadlineNs = context.nowNs + configuration.webSocket.closeDeadline.nanoseconds
+        webSocket?.closeDeadlineNs = context.nowNs + configuration.webSocket.closeDeadline.wholeNanoseconds
     }
 
     func abortWebSocket(_ code: WebSocketCloseCode, _ reason: String) {
@@ -138,10 +139,10 @@ extension HTTPConnection {
         guard let state = webSocket else { return }
         if let deadline = state.closeDeadlineNs {
             if nowNs >= deadline { close() }
-        } else if nowNs - min(state.heardNs, nowNs) > configuration.webSocket.silenceDeadline.nanoseconds {
+        } else if nowNs - min(state.heardNs, nowNs) > configuration.webSocket.silenceDeadline.wholeNanoseconds {
             close()
         } else if nowNs >= state.nextPingNs {
-            webSocket?.nextPingNs = nowNs + configuration.webSocket.pingInterval.nanoseconds
+            webSocket?.nextPingNs = nowNs + configuration.webSocket.pingInterval.wholeNanoseconds
             // Behind a backlog a ping proves nothing; whether the peer reads is seen by the stall deadline.
             if socket.pendingBytes == 0 { sendFrame(WebSocketFrame.encode(.ping, [])) }
         }

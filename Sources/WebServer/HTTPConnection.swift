@@ -1,5 +1,6 @@
 internal import Deflate
 internal import Reactor
+internal import Service
 internal import Wire
 
 /// One client's connection: reads requests, hands them on one at a time, writes the answers in order.
@@ -71,7 +72,7 @@ actor HTTPConnection: SocketHandler {
 
     func start() {
         let now = context.nowNs
-        deadlineNs = now + configuration.headDeadline.nanoseconds
+        deadlineNs = now + configuration.headDeadline.wholeNanoseconds
         stall.sinceNs = now
         socket.start(self)
     }
@@ -128,7 +129,7 @@ actor HTTPConnection: SocketHandler {
     /// Sends what waits and closes; whoever lingers longer is cut off.
     func finish() {
         phase = .ending
-        deadlineNs = context.nowNs + configuration.lingerDeadline.nanoseconds
+        deadlineNs = context.nowNs + configuration.lingerDeadline.wholeNanoseconds
         socket.closeWhenSent()
     }
 
@@ -193,14 +194,14 @@ actor HTTPConnection: SocketHandler {
 
     private func beginHead() {
         headBeganNs = context.nowNs
-        deadlineNs = headBeganNs + configuration.headDeadline.nanoseconds
+        deadlineNs = headBeganNs + configuration.headDeadline.wholeNanoseconds
     }
 
     private func beginBody(_ head: HTTPRequestHead) {
         phase = .receivingBody
         self.head = head
         headBeganNs = context.nowNs
-        deadlineNs = headBeganNs + configuration.bodyDeadline.nanoseconds
+        deadlineNs = headBeganNs + configuration.bodyDeadline.wholeNanoseconds
         switch head.fields["content-encoding"]?.lowercased() {
         case nil, "", "identity": decoder = nil
         case "gzip", "x-gzip": decoder = GzipDecoder(maxBytes: configuration.limits.maxBodyBytes)
@@ -261,7 +262,7 @@ actor HTTPConnection: SocketHandler {
         exchange = nil
         guard keepAlive, !isDraining else { return finish() }
         phase = .awaitingHead
-        deadlineNs = context.nowNs + configuration.idleDeadline.nanoseconds
+        deadlineNs = context.nowNs + configuration.idleDeadline.wholeNanoseconds
         process()
     }
 
@@ -282,7 +283,7 @@ actor HTTPConnection: SocketHandler {
         self.dateLine = dateLine
         if socket.pendingBytes == 0 || socket.bytesSent != stall.bytesSent {
             stall = (socket.bytesSent, nowNs)
-        } else if nowNs - stall.sinceNs > configuration.stallDeadline.nanoseconds {
+        } else if nowNs - stall.sinceNs > configuration.stallDeadline.wholeNanoseconds {
             return close()
         }
         if phase == .webSocket { return tickWebSocket(nowNs) }

@@ -26,11 +26,3 @@ final class ServerContext: Sendable {
     /// Nanoseconds that never go back.
     var nowNs: UInt64 { time.monotonicNs() }
 }
-
-extension Duration {
-    /// Whole nanoseconds; negative ones count as zero.
-    var nanoseconds: UInt64 {
-        let (seconds, attoseconds) = max(self, .zero).components
-        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
-    }
-}
