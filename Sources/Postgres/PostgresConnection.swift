@@ -1,4 +1,5 @@
 internal import CPostgres
+internal import Glibc
 package import Reactor
 
 /// One connection to PostgreSQL, driven by an event loop; one statement at a time.
@@ -50,7 +51,7 @@ package actor PostgresConnection {
     /// Whether the connection is open and no transaction is.
     package var isReusable: Bool { !isBusy && link?.isOutsideTransaction == true }
 
-    /// Ends the connection; a transaction that is open is rolled back by the server.
+    /// Ends the connection at once, also under a statement; a transaction that is open is rolled back by the server.
     package func close() { lose(PostgresError(.disconnected, "close", "the connection was closed")) }
 
     /// Lets `body` know, once, when the connection is lost while nobody uses it.
@@ -378,9 +379,11 @@ package actor PostgresConnection {
     }
 
     private func lose(_ error: PostgresError) {
-        guard link != nil else { return }
+        guard let link else { return }
+        // Whoever waits for the server on this descriptor is woken by that.
+        if isBusy { shutdown(link.descriptor, CInt(SHUT_RDWR)) }
         loss = error
-        link = nil
+        self.link = nil
         prepared = [:]
         onLoss.take()?()
     }

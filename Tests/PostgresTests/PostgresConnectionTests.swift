@@ -167,6 +167,34 @@ struct PostgresConnectionTests {
         }
     }
 
+    @Test func closingEndsAStatementThatRuns() async throws {
+        let server = try await PostgresServer.shared()
+        try await fixture.withConnection { connection in
+            let running = connection.loop.spawn { _ = try await connection.query("SELECT pg_sleep(60) /* closed */") }
+            let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%/* closed */' AND state = 'active'"
+            try await eventually { try await server.query(sleeping) == "1" }
+            await connection.close()
+            let error = await failure { _ = try await running.value }
+            #expect(error?.code == .disconnected)
+            #expect(error?.mayHaveRun == true)
+        }
+    }
+
+    @Test func aConnectionThatNobodyHoldsIsEnded() async throws {
+        let server = try await PostgresServer.shared()
+        var configuration = try PostgresConfiguration(server.url())
+        configuration.applicationName = "forgotten"
+        let fixed = configuration
+        let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'forgotten'"
+        defer { fixture.loop.stop() }
+        try await fixture.loop.run { [loop = fixture.loop] in
+            let connection = try await PostgresConnection.connect(fixed, loop: loop)
+            let count = try await connection.query(sessions).integer(0, 0)
+            #expect(count == 1)
+        }
+        try await eventually { try await server.query(sessions) == "0" }
+    }
+
     @Test func aTransactionIsCommittedOrRolledBackAsAWhole() async throws {
         try await fixture.withConnection { connection in
             try await connection.execute(script: "CREATE TEMP TABLE t (a int)")
