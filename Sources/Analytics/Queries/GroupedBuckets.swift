@@ -1,9 +1,11 @@
 /// What has been found for a question so far: for each group of labels the aggregates of its steps.
 package struct GroupedBuckets: Equatable, Sendable {
-    /// By the labels kept, then by the start of the step, ms since 1970.
-    package private(set) var groups: [LabelSet: [Int64: Aggregate]] = [:]
     private let by: [String]
     private let stepMs: Int64
+    private var placeByLabels: [LabelSet: Int] = [:]
+    private var labels: [LabelSet] = []
+    /// By place: aggregates by the start of the step, ms since 1970.
+    private var buckets: [[Int64: Aggregate]] = []
 
     package init(by: [String], stepMs: Int64) {
         self.by = by
@@ -12,78 +14,52 @@ package struct GroupedBuckets: Equatable, Sendable {
 
     package init(_ query: Query) { self.init(by: query.by, stepMs: query.stepMs) }
 
-    /// The group that a series belongs to.
-    package func group(of labels: LabelSet) -> LabelSet { labels == .overflow ? labels : labels.keeping(by) }
+    /// By the labels kept, then by the start of the step; groups without a bucket are left out.
+    package var groups: [LabelSet: [Int64: Aggregate]] {
+        var groups: [LabelSet: [Int64: Aggregate]] = [:]
+        for (place, labels) in labels.enumerated() where !buckets[place].isEmpty { groups[labels] = buckets[place] }
+        return groups
+    }
 
-    /// Merges what a series has in the bucket that begins at `bucketMs`.
+    package var isEmpty: Bool { buckets.allSatisfy(\.isEmpty) }
+
+    /// The group that a series belongs to. Events past a series limit stay a group of their own, unless all are one.
+    package func group(of labels: LabelSet) -> LabelSet {
+        labels == .overflow && !by.isEmpty ? labels : labels.keeping(by)
+    }
+
+    /// Where the group that a series belongs to stands: for `merge`, so that labels are compared once a series.
+    package mutating func place(of labels: LabelSet) -> Int { place(ofGroup: group(of: labels)) }
+
+    /// Merges what a series has in the bucket that begins at `bucketMs`; `place` is its group's.
+    package mutating func merge(_ aggregate: Aggregate, at place: Int, bucketMs: Int64) {
+        if aggregate.isEmpty { return }
+        buckets[place][StepLadder.floor(bucketMs, stepMs), default: Aggregate()].merge(aggregate)
+    }
+
+    /// Merges what a series has in the bucket that begins at `bucketMs`; `group` as `group(of:)` gives it.
     package mutating func merge(_ aggregate: Aggregate, group: LabelSet, bucketMs: Int64) {
         if aggregate.isEmpty { return }
-        let start = StepLadder.floor(bucketMs, stepMs)
-        groups[group, default: [:]][start, default: Aggregate()].merge(aggregate)
+        merge(aggregate, at: place(ofGroup: group), bucketMs: bucketMs)
     }
 
+    /// Merges all that `other` has found for the same question.
     package mutating func merge(_ other: GroupedBuckets) {
-        for (group, buckets) in other.groups {
-            for (start, aggregate) in buckets { merge(aggregate, group: group, bucketMs: start) }
+        for (from, labels) in other.labels.enumerated() {
+            let place = place(ofGroup: labels)
+            for (start, aggregate) in other.buckets[from] { merge(aggregate, at: place, bucketMs: start) }
         }
     }
-}
 
-/// What a question is answered with.
-package struct QueryAnswer: Sendable {
-    package struct Series: Sendable {
-        package let labels: LabelSet
-        /// Starts of the buckets, ms since 1970, ascending.
-        package let times: [Int64]
-        /// For each aggregation of the question the value at each time; nil where the bucket does not have it.
-        package let values: [[Double?]]
+    package static func == (a: GroupedBuckets, b: GroupedBuckets) -> Bool {
+        a.by == b.by && a.stepMs == b.stepMs && a.groups == b.groups
     }
 
-    package let query: Query
-    /// The heaviest first.
-    package let series: [Series]
-    /// True where more series matched than the limit allows.
-    package let isTruncated: Bool
-    /// The tiers that were read: `memory`, `redis`, `postgres`.
-    package let tiers: [String]
-    /// Time of the newest event applied, ms since 1970.
-    package let asOfMs: Int64
-    /// Stores that should have been read and could not.
-    package let degraded: [String]
-
-    package init(
-        _ query: Query, _ buckets: GroupedBuckets, tiers: [String], asOfMs: Int64, degraded: [String]
-    ) {
-        self.query = query
-        self.tiers = tiers
-        self.asOfMs = asOfMs
-        self.degraded = degraded
-        let weighed = buckets.groups.map { labels, buckets in
-            (labels: labels, buckets: buckets, weight: buckets.values.reduce(0) { $0 + $1.count })
-        }
-        // Equal weights go by labels, so that an answer does not depend on the order of a hash table.
-        let sorted = weighed.sorted { a, b in
-            a.weight != b.weight ? a.weight > b.weight : Self.precedes(a.labels, b.labels)
-        }
-        isTruncated = sorted.count > query.limit
-        series = sorted.prefix(query.limit).map { Self.series(query, $0.labels, $0.buckets) }
-    }
-
-    private static func series(_ query: Query, _ labels: LabelSet, _ buckets: [Int64: Aggregate]) -> Series {
-        let seconds = Double(query.stepMs) / 1_000
-        let fills = query.fillsZero && query.aggregations.contains { $0 == .count || $0 == .rate }
-        let times =
-            fills ? Array(stride(from: query.fromMs, to: query.toMs, by: Int(query.stepMs))) : buckets.keys.sorted()
-        let values = query.aggregations.map { aggregation in
-            times.map { time -> Double? in
-                if let bucket = buckets[time] { return bucket.value(aggregation, seconds: seconds) }
-                return aggregation == .count || aggregation == .rate ? 0 : nil
-            }
-        }
-        return Series(labels: labels, times: times, values: values)
-    }
-
-    private static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
-        a.labels.lexicographicallyPrecedes(b.labels) { ($0.name, $0.value) < ($1.name, $1.value) }
+    private mutating func place(ofGroup group: LabelSet) -> Int {
+        if let known = placeByLabels[group] { return known }
+        labels.append(group)
+        buckets.append([:])
+        placeByLabels[group] = labels.count - 1
+        return labels.count - 1
     }
 }

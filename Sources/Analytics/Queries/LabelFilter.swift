@@ -1,7 +1,7 @@
 /// Which series a question is about, by their labels.
 ///
 /// For each label a list of patterns: `a` keeps series with that value, `!a` leaves them out, `*` stands for any text and `\`
-/// takes the next character as it is. A series stays where one of the keeping patterns of each label matches (all, where a
+/// takes the next character as it is (at the end it stands for itself). A series stays where one of the keeping patterns of each label matches (all, where a
 /// label has only leaving-out ones) and none of the others does.
 package struct LabelFilter: Hashable, Sendable {
     /// One pattern: the texts between the wildcards.
@@ -100,6 +100,7 @@ package struct LabelFilter: Hashable, Sendable {
             }
             isFirst = false
         }
+        if isEscaped { parts[parts.count - 1].append(UInt8(ascii: "\\")) }
         finish()
         return patterns
     }

@@ -33,6 +33,8 @@ package struct Query: Equatable, Sendable {
 
     package static let maxSeries = 1_000
     package static let maxPoints: Int64 = 11_000
+    /// Points that filling with zeros may make of an answer, at most.
+    package static let maxFilled: Int64 = 2_000_000
 
     /// What a request may say, as texts; nil stands for the default.
     package struct Texts: Sendable {
@@ -87,6 +89,9 @@ package struct Query: Equatable, Sendable {
             throw QueryError("fill", "must be zero, or be left away")
         }
         fillsZero = texts.fill == "zero"
+        guard !fillsZero || (toMs - fromMs) / stepMs * Int64(limit) <= Self.maxFilled else {
+            throw QueryError("fill", "would fill in too much; ask for a greater step or a smaller limit")
+        }
     }
 
     /// The same question with a step that is at least `ms`.
@@ -120,14 +125,21 @@ package struct Query: Equatable, Sendable {
     }
 
     private static func step(_ text: String?, fromMs: Int64, toMs: Int64) throws(QueryError) -> Int64 {
-        guard let text, text != "auto" else { return StepLadder.auto(fromMs: fromMs, toMs: toMs) }
+        guard let text, text != "auto" else {
+            let step = StepLadder.auto(fromMs: fromMs, toMs: toMs)
+            guard (toMs - fromMs) / step <= maxPoints else {
+                throw QueryError("from", "lies more than \(maxPoints) days before to; ask for a shorter range")
+            }
+            return step
+        }
         guard let ms = TimeExpression.durationMs(text), (1_000...86_400_000).contains(ms) else {
             throw QueryError("step", "must be auto, or from 1s to 1d, as in 10s, 5m, 1h")
         }
         let step = StepLadder.rising(to: ms)
         guard (toMs - fromMs) / step <= maxPoints else {
-            let least = StepLadder.rising(to: (toMs - fromMs) / maxPoints) / 1_000
-            throw QueryError("step", "gives more than \(maxPoints) points; for this range use at least \(least)s")
+            let least = StepLadder.rising(to: (toMs - fromMs) / maxPoints + 1) / 1_000
+            throw QueryError(
+                "step", "gives more than \(maxPoints) points; for this range use at least \(least)s, or auto")
         }
         return step
     }

@@ -1,0 +1,58 @@
+/// What a question is answered with.
+package struct QueryAnswer: Sendable {
+    package struct Series: Sendable {
+        package let labels: LabelSet
+        /// Starts of the buckets, ms since 1970, ascending.
+        package let times: [Int64]
+        /// For each aggregation of the question the value at each time; nil where the bucket does not have it.
+        package let values: [[Double?]]
+    }
+
+    package let query: Query
+    /// The heaviest first.
+    package let series: [Series]
+    /// True where more series matched than the limit allows.
+    package let isTruncated: Bool
+    /// The tiers that were read: `memory`, `redis`, `postgres`.
+    package let tiers: [String]
+    /// Time of the newest event applied, ms since 1970.
+    package let asOfMs: Int64
+    /// Stores that should have been read and could not.
+    package let degraded: [String]
+
+    package init(
+        _ query: Query, _ buckets: GroupedBuckets, tiers: [String], asOfMs: Int64, degraded: [String]
+    ) {
+        self.query = query
+        self.tiers = tiers
+        self.asOfMs = asOfMs
+        self.degraded = degraded
+        let weighed = buckets.groups.map { labels, buckets in
+            (labels: labels, buckets: buckets, weight: buckets.values.reduce(0) { $0 + $1.count })
+        }
+        // Equal weights go by labels, so that an answer does not depend on the order of a hash table.
+        let sorted = weighed.sorted { a, b in
+            a.weight != b.weight ? a.weight > b.weight : Self.precedes(a.labels, b.labels)
+        }
+        isTruncated = sorted.count > query.limit
+        series = sorted.prefix(query.limit).map { Self.series(query, $0.labels, $0.buckets) }
+    }
+
+    private static func series(_ query: Query, _ labels: LabelSet, _ buckets: [Int64: Aggregate]) -> Series {
+        let seconds = Double(query.stepMs) / 1_000
+        let fills = query.fillsZero && query.aggregations.contains { $0 == .count || $0 == .rate }
+        let times =
+            fills ? Array(stride(from: query.fromMs, to: query.toMs, by: Int(query.stepMs))) : buckets.keys.sorted()
+        let values = query.aggregations.map { aggregation in
+            times.map { time -> Double? in
+                if let bucket = buckets[time] { return bucket.value(aggregation, seconds: seconds) }
+                return aggregation == .count || aggregation == .rate ? 0 : nil
+            }
+        }
+        return Series(labels: labels, times: times, values: values)
+    }
+
+    private static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
+        a.labels.lexicographicallyPrecedes(b.labels) { ($0.name, $0.value) < ($1.name, $1.value) }
+    }
+}
