@@ -1,4 +1,35 @@
+import Service
+
+/// The executable: reads the settings and hands over to one command.
 @main
 struct Weir {
-    static func main() async {}
+    static let version = "0.1.0"
+
+    static let program = Program(
+        name: "weir", version: version, summary: "real-time analytics over Redis and PostgreSQL",
+        commands: entries.map(\.command), sections: [MetricsSection.section])
+
+    /// A command and what it does.
+    struct Entry: Sendable {
+        let command: Command
+        let run: @Sendable (Settings) async -> ExitCode
+    }
+
+    static let entries = [
+        Entry(command: ServeCommand.command, run: ServeCommand.run),
+        Entry(command: WorkCommand.command, run: WorkCommand.run),
+        Entry(command: GenerateCommand.command, run: GenerateCommand.run),
+        Entry(command: SendCommand.command, run: SendCommand.run),
+        Entry(command: ScriptsCommand.load, run: ScriptsCommand.runLoad),
+        Entry(command: ScriptsCommand.list, run: ScriptsCommand.runList),
+    ]
+
+    static func main() async {
+        Signals.blockInAllThreads()
+        let settings = program.start()
+        guard let entry = entries.first(where: { $0.command.name == settings.command }) else {
+            preconditionFailure("the program only starts commands it has")
+        }
+        leave(await entry.run(settings))
+    }
 }

@@ -1,0 +1,60 @@
+import Analytics
+import Dashboard
+import Front
+import Postgres
+import PostgresStore
+import Reactor
+import Redis
+import RedisStore
+import Service
+import WebServer
+
+/// The parts of a front, wired together.
+struct Front: Sendable {
+    private let settings: Settings
+    private let logger: Logger
+    private let loop: EventLoop
+    private let redis: RedisConnections
+    private let registry = MetricsRegistry()
+    private let engine: QueryEngine
+    private let queue: IngestQueue
+    private let server: HTTPServer
+
+    init(_ settings: Settings, tokens: Tokens, logger: Logger) throws {
+        self.settings = settings
+        self.logger = logger
+        loop = try EventLoop.start(name: "serve")
+        registry.addProcessMetrics()
+        registry.addLoopDelay(loop)
+        let redis = try RedisConnections(settings, process: "serve", loop: loop)
+        self.redis = redis
+        let recent = RedisRecentStore(client: redis.commands, follower: redis.waiting)
+        engine = QueryEngine(executor: loop, recent: recent, history: nil, logger: logger)
+        queue = IngestQueue(
+            executor: loop,
+            log: RedisEventLog(
+                client: redis.commands, partitionCount: settings[Shared.partitions],
+                idempotency: settings[ServeCommand.idempotency]))
+        let pages = DashboardFiles(libraryFolder: settings[ServeCommand.chartLibrary])
+        if !pages.missingLibraryFiles.isEmpty {
+            logger.warning(
+                "the dashboard has no charts: install the package libjs-dygraphs, or name its folder by --chart-library",
+                ["missing": "\(pages.missingLibraryFiles.joined(separator: ", "))"])
+        }
+        var parts = FrontRoutes.Parts(
+            engine: engine, queue: queue, memory: nil, pages: pages, tokens: tokens, registry: registry, live: nil,
+            unreadyReasons: { await redis.commands.unreadyReasons })
+        parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
+        server = HTTPServer(
+            loop: loop, handler: FrontRoutes(parts), observer: HTTPServerMetrics(registry: registry), logger: logger)
+    }
+
+    /// In the order of their start; they stop in the reverse one.
+    func parts() -> [RunPart] {
+        [
+            redis.part(logger: logger, executor: loop),
+            RunPart("ingest", executor: loop) { await queue.run() },
+            serverPart("http", server, on: settings[ServeCommand.listen], logger: logger),
+        ]
+    }
+}

@@ -1,0 +1,39 @@
+import Glibc
+import Reactor
+import Service
+
+/// Ends the process; what should be finished has been.
+func leave(_ code: ExitCode) -> Never { exit(code.rawValue) }
+
+/// Prints a line for people or scripts on standard output.
+func say(_ text: String) { print(text) }
+
+/// Prints why a command cannot go on, on standard error.
+func complain(_ command: String, _ text: String) {
+    var line = "weir \(command): \(text)\n"
+    line.withUTF8 { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+}
+
+extension Settings {
+    /// The log of the process, as the general options ask for it.
+    func logger(_ process: String) -> Logger {
+        Logger.standardError(
+            process: process, level: self[StandardSettings.logLevel], format: self[StandardSettings.logFormat])
+    }
+}
+
+/// Runs the parts of a process until a signal or a failure, and then stops them in order.
+func runParts(_ parts: [RunPart], logger: Logger) async -> ExitCode {
+    let group = RunGroup(logger: logger)
+    let signals = Signals { signal in
+        // SIGHUP means nothing here yet; ending by it would be a surprise.
+        if signal != .hangup { group.stop(signal == .interrupt ? "SIGINT" : "SIGTERM") }
+    }
+    defer { withExtendedLifetime(signals) {} }
+    return await group.run(parts)
+}
+
+/// Waits until the task is cancelled.
+func waitForCancellation() async {
+    while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+}
