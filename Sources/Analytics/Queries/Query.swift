@@ -50,6 +50,21 @@ package struct Query: Equatable, Sendable {
         package init() {}
     }
 
+    /// A question about all the buckets of some series, in whole steps.
+    package init(
+        metric: MetricDefinition, by: [String], filter: LabelFilter, fromMs: Int64, toMs: Int64, stepMs: Int64
+    ) {
+        self.metric = metric
+        aggregations = Array(metric.aggregations.prefix(1))
+        self.by = by
+        self.filter = filter
+        self.fromMs = fromMs
+        self.toMs = toMs
+        self.stepMs = stepMs
+        limit = Self.maxSeries
+        fillsZero = false
+    }
+
     /// Checks a request against the metric.
     ///
     /// - Parameters:

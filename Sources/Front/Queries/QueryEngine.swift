@@ -13,8 +13,8 @@ package actor QueryEngine {
         package var tiers: [String] = []
         package var degraded: [String] = []
         package var newestMs: Int64 = 0
-        /// By partition the cursor at which Redis was read; nil where it was not.
-        package var cursors: [StreamID?] = []
+        /// By partition the cursors of the first and the last read of Redis; nil where nothing was read.
+        package var cursors: [ClosedRange<StreamID>?] = []
     }
 
     private static let seriesPerRead = 500
@@ -199,9 +199,11 @@ package actor QueryEngine {
                     partition: part.partition, series: some.map(\.number), resolution: part.resolution,
                     from: part.seconds.lowerBound, to: part.seconds.upperBound)
                 try merge(read, of: query.metric.id, groups, &found)
-                // The earliest of several reads: what came after it may be in the others or not.
+                // What came between the first of several reads and the last may be in some of them only.
+                let cursor = read.state.cursor
                 found.cursors[part.partition] =
-                    found.cursors[part.partition].map { min($0, read.state.cursor) } ?? read.state.cursor
+                    found.cursors[part.partition].map { min($0.lowerBound, cursor)...max($0.upperBound, cursor) }
+                    ?? cursor...cursor
                 found.newestMs = max(found.newestMs, read.state.newestMs)
             }
         }
