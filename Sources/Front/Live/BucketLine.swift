@@ -1,0 +1,91 @@
+internal import Analytics
+
+/// The buckets of one series of an answer, each with the version of the group in which it last changed.
+struct BucketLine {
+    /// Starts in seconds since 1970, ascending.
+    private(set) var starts: [Int64] = []
+    private(set) var versions: [UInt64] = []
+    private(set) var aggregates: [Aggregate] = []
+    /// The greatest of `versions`.
+    private(set) var version: UInt64 = 0
+
+    var isEmpty: Bool { starts.isEmpty }
+
+    /// Events in all buckets.
+    var eventCount: Int { aggregates.reduce(0) { $0 + $1.count } }
+
+    /// The bucket that begins at `start`.
+    subscript(start: Int64) -> Aggregate? {
+        let (index, isThere) = find(start)
+        return isThere ? aggregates[index] : nil
+    }
+
+    /// Adds `aggregate` to the bucket that begins at `start`.
+    mutating func merge(_ aggregate: Aggregate, at start: Int64, version: UInt64) {
+        let (index, isThere) = find(start)
+        if isThere {
+            aggregates[index].merge(aggregate)
+            versions[index] = version
+        } else {
+            starts.insert(start, at: index)
+            aggregates.insert(aggregate, at: index)
+            versions.insert(version, at: index)
+        }
+        self.version = max(self.version, version)
+    }
+
+    /// Replaces the buckets in `range` by `others`; those that stay equal keep their version.
+    ///
+    /// Returns false where a bucket went away, which no update can tell a client.
+    mutating func replace(_ range: Range<Int64>, by others: [Int64: Aggregate], version: UInt64) -> Bool {
+        var isTold = true
+        for index in starts.indices.reversed() where range.contains(starts[index]) && others[starts[index]] == nil {
+            starts.remove(at: index)
+            versions.remove(at: index)
+            aggregates.remove(at: index)
+            isTold = false
+        }
+        for (start, aggregate) in others where self[start] != aggregate {
+            let (index, isThere) = find(start)
+            if isThere {
+                aggregates[index] = aggregate
+                versions[index] = version
+                self.version = max(self.version, version)
+            } else {
+                merge(aggregate, at: start, version: version)
+            }
+        }
+        return isTold
+    }
+
+    /// Forgets the buckets that begin before `start`.
+    mutating func drop(before start: Int64) {
+        let count = starts.firstIndex { $0 >= start } ?? starts.count
+        if count == 0 { return }
+        starts.removeFirst(count)
+        versions.removeFirst(count)
+        aggregates.removeFirst(count)
+    }
+
+    /// Indices of the buckets that begin at `from` or later and have changed after `version`.
+    func changed(since version: UInt64, from: Int64) -> [Int] {
+        if self.version <= version { return [] }
+        return versions.indices.filter { versions[$0] > version && starts[$0] >= from }
+    }
+
+    private func find(_ start: Int64) -> (index: Int, isThere: Bool) {
+        var index = starts.count
+        // New events are nearly always in one of the last buckets.
+        while index > 0 && index > starts.count - 4 {
+            if starts[index - 1] < start { return (index, false) }
+            if starts[index - 1] == start { return (index - 1, true) }
+            index -= 1
+        }
+        var low = 0
+        while low < index {
+            let middle = (low + index) / 2
+            if starts[middle] < start { low = middle + 1 } else { index = middle }
+        }
+        return (low, low < starts.count && starts[low] == start)
+    }
+}

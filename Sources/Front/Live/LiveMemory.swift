@@ -1,0 +1,269 @@
+internal import Analytics
+internal import Wire
+
+/// What a front holds in memory of all partitions: catalog, ring, where each follower stands, and the groups asked now.
+///
+/// Pure: whoever reads the stores feeds it, whoever talks to clients asks what has changed. One owner, one thread.
+final class LiveMemory {
+    private(set) var catalog = SeriesCatalog()
+    private(set) var ring: Ring
+    /// By partition.
+    private(set) var followers: [FollowerMachine] = []
+    /// Grows whenever something that was held is lost.
+    private(set) var epoch = 0
+    /// Counts changes; buckets remember the one that changed them.
+    private(set) var version: UInt64 = 1
+    /// Time of the newest event applied, ms since 1970; 0 where there is none.
+    private(set) var newestMs: Int64 = 0
+    /// Deltas and records that could not be read.
+    private(set) var damagedCount = 0
+    private(set) var groups: [LiveQuestion: LiveGroup] = [:]
+    /// Groups by the group of metrics they read, as the catalog numbers those.
+    private var readers: [[LiveGroup]] = []
+    /// The clock, in seconds.
+    private var now: Int64
+    private var selections: [Selection: [Int]] = [:]
+    private var selectionsChecked: [Selection: Int] = [:]
+
+    /// Which series of a group of metrics a filter lets through.
+    private struct Selection: Hashable {
+        let group: Int
+        let filter: LabelFilter
+    }
+
+    /// What became of a batch.
+    enum Outcome {
+        /// These groups have changed.
+        case applied(changed: [LiveGroup])
+        /// Something before it, or about it, is missing: the partition must be read anew.
+        case gap
+    }
+
+    init(now second: Int64, maxRingBytes: Int) {
+        now = second
+        ring = Ring(start: second - Ring.seconds, maxBytes: maxRingBytes)
+    }
+
+    /// Every partition is in memory, up to where its follower stands.
+    var isCurrent: Bool { !followers.isEmpty && followers.allSatisfy { $0.phase == .current } }
+
+    /// Adds the next partition, of which nothing is held yet; returns its number.
+    func addPartition() -> Int {
+        forgetGroups()
+        followers.append(FollowerMachine())
+        return followers.count - 1
+    }
+
+    /// The followers have reached these cursors.
+    func hasReached(_ cursors: [ClosedRange<StreamID>?]) -> Bool {
+        for (partition, cursors) in cursors.enumerated() {
+            if let cursors, partition < followers.count, followers[partition].reached < cursors.upperBound {
+                return false
+            }
+        }
+        return true
+    }
+
+    // MARK: Rebuilding a partition
+
+    /// A partition is about to be read anew: what is held of it goes, and with it every group that holds a part of it.
+    func begin(partition: Int, position: StreamID, series: [NumberedSeries]) {
+        for line in catalog.lines(ofPartition: partition) { ring.drop(line: line) }
+        catalog.replace(partition: partition, by: series)
+        followers[partition].begin(position: position)
+        forgetGroups()
+    }
+
+    /// Takes a part of a partition: the seconds of the series with numbers below `end` and not in the part before.
+    ///
+    /// Returns false where the store went back meanwhile.
+    func load(partition: Int, numbersBelow end: Int, _ read: RecentBuckets) -> Bool {
+        guard followers[partition].read(numbersBelow: end, cursor: read.state.cursor) else { return false }
+        ring.advance(to: read.state.horizonSecond)
+        newestMs = max(newestMs, read.state.newestMs)
+        for bucket in read.buckets {
+            guard let line = catalog.line(partition: partition, number: bucket.series) else { continue }
+            catalog.saw(line: line, second: bucket.second)
+            _ = ring.add(bucket.record, line: line, second: bucket.second)
+        }
+        return true
+    }
+
+    /// All parts of a partition have been taken.
+    func loaded(partition: Int) { followers[partition].loaded() }
+
+    /// What is held of a partition cannot be relied on any more.
+    func lose(partition: Int) {
+        followers[partition].lose()
+        forgetGroups()
+    }
+
+    private func forgetGroups() {
+        epoch += 1
+        for group in groups.values { group.forget() }
+    }
+
+    /// Follows newer definitions; groups whose metric is another now start from nothing.
+    func define(_ definitions: Definitions) {
+        catalog.define(definitions)
+        for group in groups.values {
+            if let metric = definitions[group.question.metric], metric != group.metric { group.redefine(metric) }
+        }
+        readers = []
+    }
+
+    // MARK: Following
+
+    /// Merges a batch into the ring and the groups.
+    func take(_ batch: LiveBatch, partition: Int) -> Outcome {
+        let verdict = followers[partition].take(batch)
+        if case .gap = verdict {
+            forgetGroups()
+            return .gap
+        }
+        for range in batch.settled { outdate(range) }
+        for numbered in batch.newSeries { catalog.add(numbered, partition: partition) }
+        guard case .new = verdict else { return .applied(changed: []) }
+        version += 1
+        newestMs = max(newestMs, batch.newestMs)
+        var changed: [LiveGroup] = []
+        let catchesUp = followers[partition].phase == .catchingUp
+        for bucket in batch.deltas {
+            if catchesUp && followers[partition].hasRead(number: bucket.series, to: batch.to) { continue }
+            guard let line = catalog.line(partition: partition, number: bucket.series) else {
+                lose(partition: partition)
+                return .gap
+            }
+            guard let record = try? RecordCodec.decode(bucket.record) else {
+                damagedCount += 1
+                continue
+            }
+            catalog.saw(line: line, second: bucket.second)
+            _ = ring.add(bucket.record, line: line, second: bucket.second)
+            let delta = LiveDelta(
+                partition: partition, to: batch.to, line: line, second: bucket.second, record: record)
+            for group in readers(of: catalog.lines[line].group) {
+                if group.apply(delta, catalog: catalog, version: version) && group.changedIn != version {
+                    group.changedIn = version
+                    changed.append(group)
+                }
+            }
+        }
+        followers[partition].settle()
+        return .applied(changed: changed)
+    }
+
+    /// Moves the ring and all windows on to `second`.
+    func advance(to second: Int64) {
+        now = second
+        ring.advance(to: second - Ring.seconds)
+        for group in groups.values {
+            group.advance(windowStart: windowStart(group, now: second))
+        }
+    }
+
+    /// Start of the first bucket that a group's window shows.
+    func windowStart(_ group: LiveGroup, now second: Int64) -> Int64 {
+        group.bucketStart(second - group.question.windowSeconds)
+    }
+
+    /// History has changed: what groups have read of it is to be read again. It is asked for the time before an hour ago only.
+    private func outdate(_ rangeMs: Range<Int64>) {
+        let from = rangeMs.lowerBound.rounded(downTo: 1000) / 1000
+        let to = min(rangeMs.upperBound.rounded(upTo: 1000) / 1000, now - 3600 + 60)
+        guard from < to else { return }
+        for group in groups.values where group.isReady { group.outdate(from..<to) }
+    }
+
+    // MARK: Groups
+
+    /// The group that answers `question`; made where nobody asks it yet.
+    func group(_ question: LiveQuestion, metric: MetricDefinition) -> LiveGroup {
+        if let known = groups[question] { return known }
+        let group = LiveGroup(question, metric: metric)
+        groups[question] = group
+        readers = []
+        return group
+    }
+
+    /// Drops a group nobody asks for any more.
+    func drop(_ question: LiveQuestion) {
+        groups[question] = nil
+        readers = []
+    }
+
+    /// The groups that read a group of metrics.
+    private func readers(of group: Int) -> [LiveGroup] {
+        while readers.count <= group {
+            let name = catalog.groupNames[readers.count]
+            readers.append(groups.values.filter { $0.metric.group.name == name })
+        }
+        return readers[group]
+    }
+
+    /// Starts a group from nothing; its ring part begins where the ring surely still is when all of it has been taken.
+    func begin(_ group: LiveGroup, now second: Int64) {
+        let safe = ring.start + 8
+        group.begin(
+            windowStart: windowStart(group, now: second),
+            liveFrom: safe.rounded(upTo: group.stepSeconds), linesKnown: catalog.lines.count)
+    }
+
+    /// Takes the next lines of the ring into a group, about `work` seconds of events; true when all are in.
+    func seed(_ group: LiveGroup, from line: Int, work: Int) -> Int? {
+        var line = line
+        var left = work
+        while line < catalog.lines.count {
+            guard left > 0 else { return line }
+            if catalog.lines[line].group == catalog.group(named: group.metric.group.name) {
+                left -= 1 + ring.count(line: line)
+                group.seed(line: line, from: ring, catalog: catalog, version: version)
+            }
+            line += 1
+        }
+        group.endSeeding()
+        return nil
+    }
+
+    /// Counts a change that comes from a read.
+    func nextVersion() -> UInt64 {
+        version += 1
+        return version
+    }
+
+    // MARK: Selection
+
+    /// The series of a metric that a filter lets through, by their indices in the catalog.
+    func select(_ metric: MetricDefinition, _ filter: LabelFilter) -> [Int] {
+        guard let group = catalog.group(named: metric.group.name) else { return [] }
+        let selection = Selection(group: group, filter: filter)
+        if selections.count > 1_000 {
+            selections = [:]
+            selectionsChecked = [:]
+        }
+        let all = catalog.everySeries(ofGroup: group)
+        let checked = selectionsChecked[selection] ?? 0
+        if checked < all.count {
+            let added = all[checked...].filter { filter.matches(catalog.series[$0].key.labels) }
+            selections[selection, default: []].append(contentsOf: added)
+            selectionsChecked[selection] = all.count
+        }
+        return selections[selection] ?? []
+    }
+
+    /// Merges what the ring holds of one series into `buckets`; returns how many seconds that were.
+    func merge(
+        series index: Int, of metric: MetricID, seconds: Range<Int64>, into buckets: inout GroupedBuckets
+    ) -> Int {
+        let series = catalog.series[index]
+        let group = buckets.group(of: series.key.labels)
+        var count = 0
+        for line in series.lines {
+            ring.forEachAggregate(of: metric, line: line, from: seconds.lowerBound, to: seconds.upperBound) {
+                buckets.merge($1, group: group, bucketMs: $0 * 1000)
+                count += 1
+            }
+        }
+        return count
+    }
+}

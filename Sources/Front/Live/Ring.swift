@@ -1,0 +1,162 @@
+internal import Analytics
+internal import Wire
+
+/// The last minutes in memory: for each line (one series of one partition) the records of its seconds, as encoded bytes.
+///
+/// A delta is appended to the record of its second, since two records one behind the other are their merge, and folded when
+/// it has grown. Seconds without events take no room. The ring holds [start, end), 512 s behind the clock and what events may
+/// lie ahead of it, in at most `maxBytes`: past that the oldest seconds go first, and `start` says so.
+struct Ring {
+    /// Seconds held behind the clock.
+    static let seconds: Int64 = 512
+    /// Seconds that can be held at all: events may be up to 5 minutes ahead.
+    private static let reach: Int64 = 1024
+    /// What a record takes besides its bytes: its place in the line, its heap block, its mark in `touched`.
+    private static let overheadBytes = 72
+    /// A record is folded when it has grown past this, and to twice what folding last left.
+    private static let foldBytes = 256
+
+    private struct Slot {
+        let second: Int64
+        var record: [UInt8]
+        var foldedBytes: Int
+    }
+
+    /// Slots ascending by second; those before `head` are gone, and make room when they are many.
+    private struct Line {
+        var slots: [Slot] = []
+        var head = 0
+    }
+
+    let maxBytes: Int
+    /// The first second held.
+    private(set) var start: Int64
+    /// Bytes held, about.
+    private(set) var byteCount = 0
+    /// Records that could not be decoded.
+    private(set) var damagedCount = 0
+    private var lines: [Line] = []
+    /// For each second, by its remainder: the lines that have a slot there.
+    private var touched: [[Int32]]
+
+    /// Makes an empty ring that is whole from second `start` on.
+    init(start: Int64, maxBytes: Int = 256 << 20) {
+        self.start = start
+        self.maxBytes = maxBytes
+        touched = Array(repeating: [], count: Int(Self.reach))
+    }
+
+    /// The first second that cannot be held yet.
+    var end: Int64 { start + Self.reach }
+
+    /// Forgets the seconds before `second`; never moves back.
+    mutating func advance(to second: Int64) {
+        if second - start >= Self.reach {
+            for line in lines.indices { drop(line: line) }
+            start = second
+            return
+        }
+        while start < second {
+            for line in touched[place(start)] { dropFirst(of: Int(line)) }
+            touched[place(start)].removeAll(keepingCapacity: true)
+            start += 1
+        }
+    }
+
+    /// Merges `record` into a line's second; false where the second is not held.
+    mutating func add(_ record: [UInt8], line: Int, second: Int64) -> Bool {
+        guard second >= start && second < end else { return false }
+        while lines.count <= line { lines.append(Line()) }
+        let (index, isThere) = find(second, in: lines[line])
+        if isThere {
+            byteCount += record.count
+            lines[line].slots[index].record += record
+            foldIfGrown(line: line, index: index)
+        } else {
+            byteCount += record.count + Self.overheadBytes
+            lines[line].slots.insert(
+                Slot(second: second, record: record, foldedBytes: record.count), at: index)
+            touched[place(second)].append(Int32(line))
+        }
+        while byteCount > maxBytes && start < second { advance(to: start + 1) }
+        return true
+    }
+
+    /// Forgets all of a line: its partition is read anew.
+    mutating func drop(line: Int) {
+        guard line < lines.count else { return }
+        for slot in lines[line].slots[lines[line].head...] {
+            byteCount -= slot.record.count + Self.overheadBytes
+            touched[place(slot.second)].removeAll { $0 == Int32(line) }
+        }
+        lines[line] = Line()
+    }
+
+    /// Seconds that a line has.
+    func count(line: Int) -> Int { line < lines.count ? lines[line].slots.count - lines[line].head : 0 }
+
+    /// Calls `body` with each second of a line in [from, to) and its record, ascending.
+    func forEach(line: Int, from: Int64, to: Int64, _ body: (Int64, [UInt8]) -> Void) {
+        guard line < lines.count else { return }
+        var index = find(from, in: lines[line]).index
+        while index < lines[line].slots.count, lines[line].slots[index].second < to {
+            body(lines[line].slots[index].second, lines[line].slots[index].record)
+            index += 1
+        }
+    }
+
+    /// Calls `body` with what `metric` has in each second of a line in [from, to), ascending.
+    func forEachAggregate(
+        of metric: MetricID, line: Int, from: Int64, to: Int64, _ body: (Int64, Aggregate) -> Void
+    ) {
+        forEach(line: line, from: from, to: to) { second, record in
+            var aggregate = Aggregate()
+            guard (try? RecordCodec.merge(record, of: metric, into: &aggregate)) != nil, !aggregate.isEmpty else {
+                return
+            }
+            body(second, aggregate)
+        }
+    }
+
+    private func place(_ second: Int64) -> Int { Int(second & (Self.reach - 1)) }
+
+    /// Where a second stands in a line, or belongs. Nearly always at the end.
+    private func find(_ second: Int64, in line: Line) -> (index: Int, isThere: Bool) {
+        var low = line.head
+        var high = line.slots.count
+        if let last = line.slots.last, last.second < second { return (high, false) }
+        while low < high {
+            let middle = (low + high) / 2
+            if line.slots[middle].second < second { low = middle + 1 } else { high = middle }
+        }
+        return (low, low < line.slots.count && line.slots[low].second == second)
+    }
+
+    private mutating func dropFirst(of line: Int) {
+        let head = lines[line].head
+        guard head < lines[line].slots.count, lines[line].slots[head].second == start else { return }
+        byteCount -= lines[line].slots[head].record.count + Self.overheadBytes
+        lines[line].slots[head].record = []
+        lines[line].head += 1
+        if lines[line].head == lines[line].slots.count {
+            lines[line] = Line()
+        } else if lines[line].head >= 64 {
+            lines[line].slots.removeFirst(lines[line].head)
+            lines[line].head = 0
+        }
+    }
+
+    private mutating func foldIfGrown(line: Int, index: Int) {
+        let slot = lines[line].slots[index]
+        guard slot.record.count > Self.foldBytes && slot.record.count > 2 * slot.foldedBytes else { return }
+        guard let record = try? RecordCodec.decode(slot.record) else {
+            damagedCount += 1
+            lines[line].slots[index].foldedBytes = slot.record.count
+            return
+        }
+        let folded = RecordCodec.encode(record)
+        byteCount += folded.count - slot.record.count
+        lines[line].slots[index].record = folded
+        lines[line].slots[index].foldedBytes = folded.count
+    }
+}
