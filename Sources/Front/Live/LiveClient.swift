@@ -1,0 +1,82 @@
+internal import Wire
+
+/// One connected client: its socket, what it has subscribed to, and what is about to be written to it.
+final class LiveClient {
+    let id: UInt64
+    let socket: any LiveSocket
+    /// By the client's ids.
+    var memberships: [String: Membership] = [:]
+    /// Frames for the next write.
+    private(set) var outbox: [[UInt8]] = []
+    /// Messages that came before the metrics were known.
+    var held: [[UInt8]] = []
+    /// Since when, on the monotonic clock, something has been kept back because the client is slow; nil when it is not.
+    var behindSinceNs: UInt64?
+
+    init(id: UInt64, socket: any LiveSocket) {
+        self.id = id
+        self.socket = socket
+    }
+
+    /// Adds a frame to the next write; true for the first.
+    func queue(frame: [UInt8]) -> Bool {
+        outbox.append(frame)
+        return outbox.count == 1
+    }
+
+    /// Writes what is queued.
+    func flush() {
+        if outbox.isEmpty { return }
+        socket.send(frames: outbox)
+        outbox.removeAll(keepingCapacity: true)
+    }
+
+    /// Bytes that wait for the client.
+    var pendingBytes: Int { socket.pendingBytes + outbox.reduce(0) { $0 + $1.count } }
+}
+
+/// One client's part in a shared subscription.
+final class Membership {
+    enum State: Equatable {
+        /// Needs all buckets.
+        case waiting
+        /// Has everything that was sent.
+        case inSync
+        /// Was too slow: has everything up to this version.
+        case behind(since: UInt64)
+    }
+
+    unowned let client: LiveClient
+    unowned let subscription: Subscription
+    var state = State.waiting
+
+    init(client: LiveClient, subscription: Subscription) {
+        self.client = client
+        self.subscription = subscription
+    }
+}
+
+/// A question with its pace, shared by all clients that ask the same under the same id: computed and encoded once.
+final class Subscription {
+    let request: SubscriptionRequest
+    let group: LiveGroup
+    var members: [UInt64: Membership] = [:]
+    /// Some of the members need a snapshot.
+    var hasWaiting = true
+    /// Number of the last update.
+    var sequence = 0
+    /// Members in sync have everything up to this version of the group.
+    var sentVersion: UInt64 = 0
+    /// The group's epoch that the members in sync know.
+    var epoch: Int
+    var pacer: Pacer
+    /// When the next update is due; nil where nothing has changed.
+    var dueNs: UInt64?
+
+    init(_ request: SubscriptionRequest, group: LiveGroup) {
+        self.request = request
+        self.group = group
+        epoch = group.epoch
+        pacer = Pacer(everyNs: UInt64(request.everyMs) * 1_000_000)
+    }
+}

@@ -1,0 +1,23 @@
+/// How a `LiveHub` treats memory and its clients.
+package struct LiveConfiguration: Sendable {
+    /// Bytes the ring may hold; default 256 MiB. Past it the oldest seconds go first.
+    package var maxRingBytes = 256 << 20
+    /// A client with more bytes waiting gets no updates until it has taken them, then the newest state; default 128 KiB.
+    package var slowBytes = 128 << 10
+    /// A client with more bytes waiting is closed with 1013; default 4 MiB.
+    package var maxPendingBytes = 4 << 20
+    /// A client that stays slow for so long is closed with 1013; default 2 min.
+    package var slowDeadline = Duration.seconds(120)
+    /// Subscriptions of one client; default 128.
+    package var maxSubscriptions = 128
+    /// Different questions kept up to date at once; default 1000.
+    package var maxGroups = 1_000
+    /// How long a question nobody asks any more is kept for one who comes back; default 30 s.
+    package var groupIdle = Duration.seconds(30)
+    /// How long one read of the live stream waits for news; default 5 s.
+    package var wait = Duration.seconds(5)
+    /// How often a part that a store could not give is asked for again; default 5 s.
+    package var retry = Duration.seconds(5)
+
+    package init() {}
+}

@@ -1,0 +1,88 @@
+internal import Analytics
+internal import Service
+
+/// Giving groups their buckets: from the ring, and from the stores what lies before it.
+extension LiveHub {
+    /// Seconds of events merged in one turn of the loop: about 2 ms.
+    static let workPerTurn = 2_000
+
+    /// Has a group filled, unless that is under way.
+    func startFilling(_ question: LiveQuestion) {
+        guard filling.insert(question).inserted else { return }
+        newJobs.yield(.fill(question))
+    }
+
+    /// Has the groups filled of whose window a part has changed in the stores.
+    func fillOutdated() {
+        for group in memory.groups.values where group.isReady && group.outdated != nil {
+            startFilling(group.question)
+        }
+    }
+
+    /// Works on a group until it is ready and nothing of it is outdated.
+    func fill(_ question: LiveQuestion) async {
+        defer { filling.remove(question) }
+        var backoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
+        while !Task.isCancelled, let group = memory.groups[question] {
+            if group.isReady {
+                guard let range = group.takeOutdated() else { return }
+                group.beginReading(range, linesKnown: memory.catalog.lines.count)
+            } else {
+                guard memory.isCurrent else { return }
+                memory.begin(group, now: time.wallMs() / 1000)
+                guard await seed(group) else { continue }
+            }
+            guard let range = group.reading else {
+                becameReady(group)
+                continue
+            }
+            let epoch = group.epoch
+            do {
+                let part = try await history.read(
+                    group.metric, by: question.by, filter: question.filter, from: range.lowerBound,
+                    to: range.upperBound, stepSeconds: group.stepSeconds)
+                while group.epoch == epoch && !memory.hasReached(part.cursors) && !isStopping { await nextNews() }
+                guard group.epoch == epoch else { continue }
+                if part.stepSeconds > group.stepSeconds {
+                    group.rise(toStep: part.stepSeconds)
+                    continue
+                }
+                if group.install(part, version: memory.nextVersion()) {
+                    backoff.reset()
+                    becameReady(group)
+                    continue
+                }
+            } catch {
+                logger.debug("live: \(error)", ["metric": "\(question.metric)"])
+            }
+            // What has come of it meanwhile is too much, or not enough.
+            if group.epoch == epoch { group.giveUpReading() }
+            await pause(backoff.next())
+        }
+    }
+
+    /// Takes the ring's part in, a few lines a turn; false where the group was forgotten meanwhile.
+    private func seed(_ group: LiveGroup) async -> Bool {
+        let epoch = group.epoch
+        var next: Int? = 0
+        while let line = next {
+            next = memory.seed(group, from: line, work: Self.workPerTurn)
+            guard next != nil else { break }
+            await Task.yield()
+            guard group.epoch == epoch else { return false }
+            guard memory.ring.start <= group.liveFrom else {
+                group.forget()  // it took so long that the ring has moved on
+                return false
+            }
+        }
+        return true
+    }
+
+    /// A group has all its buckets, or some of them anew: snapshots and updates go out.
+    private func becameReady(_ group: LiveGroup) {
+        let now = time.monotonicNs()
+        for subscription in subscribers[group.question] ?? [] { settle(subscription, now) }
+        touch(group, now)
+        flush(now)
+    }
+}

@@ -1,0 +1,43 @@
+package import Analytics
+
+/// The memory as the query engine and the routes ask it.
+extension LiveHub: MemoryTier {
+    package func coveredFromSecond() -> Int64? { memory.isCurrent ? memory.ring.start : nil }
+
+    package func read(
+        _ query: Query, seconds: Range<Int64>
+    ) async -> (buckets: GroupedBuckets, newestMs: Int64)? {
+        var buckets = GroupedBuckets(query)
+        let epoch = memory.epoch
+        var work = 0
+        for index in memory.select(query.metric, query.filter) {
+            if work > Self.workPerTurn {
+                // Others on the loop have their turn; what a series gets meanwhile is in it or not, each second once.
+                await Task.yield()
+                work = 0
+            }
+            guard memory.isCurrent, memory.epoch == epoch, seconds.lowerBound >= memory.ring.start else { return nil }
+            work += 1 + memory.merge(series: index, of: query.metric.id, seconds: seconds, into: &buckets)
+        }
+        guard memory.isCurrent, seconds.lowerBound >= memory.ring.start else { return nil }
+        return (buckets, memory.newestMs)
+    }
+
+    package func series(of metric: MetricDefinition, filter: LabelFilter) -> [[NumberedSeries]]? {
+        guard memory.isCurrent else { return nil }
+        var series = [[NumberedSeries]](repeating: [], count: memory.followers.count)
+        for index in memory.select(metric, filter) {
+            for line in memory.catalog.series[index].lines.map({ memory.catalog.lines[$0] }) {
+                series[line.partition].append(
+                    NumberedSeries(number: line.number, key: memory.catalog.series[index].key))
+            }
+        }
+        return series
+    }
+
+    /// The last second in which this process has seen an event of each series of a metric; 0 where none.
+    package func lastSeconds(of metric: MetricDefinition) -> [LabelSet: Int64] {
+        let series = memory.catalog.series(of: metric).map { memory.catalog.series[$0] }
+        return Dictionary(series.map { ($0.key.labels, $0.lastSecond) }, uniquingKeysWith: max)
+    }
+}

@@ -1,0 +1,182 @@
+internal import Analytics
+internal import Service
+internal import Wire
+
+/// What clients are told, and when.
+extension LiveHub {
+    /// A group has changed: what its subscribers see is due, now or when their pace allows.
+    func touch(_ group: LiveGroup, _ now: UInt64) {
+        for subscription in subscribers[group.question] ?? [] where subscription.dueNs == nil {
+            subscription.dueNs = subscription.pacer.due(changedAt: now)
+            dirty.append(subscription)
+        }
+    }
+
+    /// Looks whether a group has begun anew since its subscribers saw it; then they need all of it.
+    func settle(_ subscription: Subscription, _ now: UInt64) {
+        if subscription.epoch != subscription.group.epoch {
+            subscription.epoch = subscription.group.epoch
+            for membership in subscription.members.values { membership.state = .waiting }
+            subscription.hasWaiting = true
+        }
+        sendSnapshots(subscription)
+    }
+
+    /// Sends what is due, one write for each client.
+    func flush(_ now: UInt64) {
+        var later: [Subscription] = []
+        for subscription in dirty {
+            if let due = subscription.dueNs, due > now {
+                later.append(subscription)
+            } else {
+                subscription.dueNs = nil
+                sendUpdate(subscription, now)
+            }
+        }
+        dirty = later
+        write()
+        setAlarm(now)
+    }
+
+    /// Sends the whole window to those members of a subscription that need it and can take it. What the others in sync have
+    /// not been told yet is in it too: they get it when it is due, and for these it is said twice.
+    func sendSnapshots(_ subscription: Subscription) {
+        guard subscription.hasWaiting, subscription.group.isReady else { return }
+        subscription.hasWaiting = false
+        if !subscription.members.values.contains(where: { $0.state == .inSync }) {
+            subscription.sentVersion = subscription.group.version
+        }
+        var frame: [UInt8]?
+        for membership in subscription.members.values where membership.state == .waiting {
+            guard hasRoom(membership.client) else { continue }
+            let bytes = frame ?? snapshot(subscription)
+            frame = bytes
+            queue(frame: bytes, to: membership.client)
+            membership.state = .inSync
+        }
+    }
+
+    private func snapshot(_ subscription: Subscription) -> [UInt8] {
+        WebSocketFrame.encode(
+            .text,
+            LiveMessage.snapshot(
+                subscription.request, of: subscription.group, sequence: subscription.sequence, nowMs: time.wallMs(),
+                newestMs: memory.newestMs, degraded: Set(degraded + subscription.group.degraded).sorted()))
+    }
+
+    private func sendUpdate(_ subscription: Subscription, _ now: UInt64) {
+        let group = subscription.group
+        guard group.isReady, subscription.epoch == group.epoch else { return }
+        let since = subscription.sentVersion
+        guard
+            let bytes = LiveMessage.update(
+                subscription.request, of: group, since: since, sequence: subscription.sequence + 1)
+        else { return }
+        subscription.sequence += 1
+        subscription.sentVersion = group.version
+        subscription.pacer.sent(at: now)
+        let frame = WebSocketFrame.encode(.text, bytes)
+        for membership in subscription.members.values where membership.state == .inSync {
+            if hasRoom(membership.client) {
+                queue(frame: frame, to: membership.client)
+            } else {
+                membership.state = .behind(since: since)
+            }
+        }
+    }
+
+    // MARK: Slow clients
+
+    /// Whether a client can be sent more; notes since when it cannot.
+    private func hasRoom(_ client: LiveClient) -> Bool {
+        if client.behindSinceNs == nil && client.pendingBytes <= configuration.slowBytes { return true }
+        if client.behindSinceNs == nil {
+            client.behindSinceNs = time.monotonicNs()
+            behind[client.id] = client
+        }
+        return false
+    }
+
+    /// A client has taken all that waited: it gets the newest state of what was kept back.
+    func drained(_ id: UInt64) {
+        guard let client = behind[id] else { return }
+        catchUp(client)
+        write()
+    }
+
+    private func catchUp(_ client: LiveClient) {
+        guard client.pendingBytes <= configuration.slowBytes / 2 else { return }
+        behind[client.id] = nil
+        client.behindSinceNs = nil
+        for membership in client.memberships.values { catchUp(membership) }
+    }
+
+    private func catchUp(_ membership: Membership) {
+        let subscription = membership.subscription
+        guard subscription.group.isReady, subscription.epoch == subscription.group.epoch else { return }
+        switch membership.state {
+        case .inSync: break
+        case .waiting:
+            subscription.hasWaiting = true
+            sendSnapshots(subscription)
+        case .behind(let since):
+            guard hasRoom(membership.client) else { return }
+            // It may know more than the others in the end, never less.
+            let update = LiveMessage.update(
+                subscription.request, of: subscription.group, since: since, sequence: subscription.sequence)
+            if let update { queue(update, to: membership.client) }
+            membership.state = .inSync
+        }
+    }
+
+    /// Closes clients that have been slow for too long, and looks after those whose socket has drained unnoticed.
+    func closeStalled(_ now: UInt64) {
+        for client in behind.values {
+            if let since = client.behindSinceNs, now >= since + UInt64(nanoseconds: configuration.slowDeadline) {
+                disconnect(client.id)
+                client.socket.abort(.tryAgainLater, "Too slow: the server kept updates back for too long.")
+            } else {
+                drained(client.id)
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    /// Tells everybody which stores are missing, where that has changed.
+    func tellStatus() {
+        let now = degraded
+        guard now != toldDegraded else { return }
+        toldDegraded = now
+        let frame = WebSocketFrame.encode(.text, LiveMessage.status(degraded: now))
+        for client in clients.values { queue(frame: frame, to: client) }
+        write()
+    }
+
+    /// Queues a message for one client.
+    func queue(_ message: [UInt8], to client: LiveClient) {
+        queue(frame: WebSocketFrame.encode(.text, message), to: client)
+    }
+
+    func queue(frame: [UInt8], to client: LiveClient) {
+        if client.queue(frame: frame) { unwritten.append(client) }
+    }
+
+    /// Writes what is queued, each client in one write; cuts off who is past the hard limit.
+    func write() {
+        // Who took all at once although something was kept back gets that in the next round.
+        while !unwritten.isEmpty {
+            let clients = unwritten
+            unwritten = []
+            for client in clients {
+                if client.pendingBytes > configuration.maxPendingBytes {
+                    disconnect(client.id)
+                    client.socket.abort(.tryAgainLater, "Too slow: too much is waiting for this client.")
+                } else {
+                    client.flush()
+                    if client.behindSinceNs != nil { catchUp(client) }
+                }
+            }
+        }
+    }
+}
