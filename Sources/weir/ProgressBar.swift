@@ -1,11 +1,13 @@
 import Glibc
+import Reactor
 
 /// A line on the terminal that tells how far a long work is; nothing where standard error is no terminal.
 enum ProgressBar {
-    /// Draws `line` ten times a second until the task is cancelled, and then once more.
-    static func start(_ line: @escaping @Sendable (_ width: Int) -> String) -> Task<Void, Never> {
-        // The drawing must not wait for the event loop that does the work, so it has no loop's executor.
-        Task.detached {
+    /// Draws `line` on `loop` ten times a second until the task is cancelled, and then once more.
+    static func start(
+        on loop: EventLoop, _ line: @escaping @Sendable (_ width: Int) -> String
+    ) -> Task<Void, any Error> {
+        loop.spawn {
             guard isatty(STDERR_FILENO) == 1 else { return }
             while !Task.isCancelled {
                 draw(line(width()))

@@ -56,10 +56,10 @@ enum SendCommand {
                 onNotice: { complain("send", $0.text) })
             let signals = Signals { signal in if signal != .hangup { pipeline.stop() } }
             defer { withExtendedLifetime(signals) {} }
-            let bar = ProgressBar.start { width in ProgressLine.text(pipeline.progress, width: width) }
+            let bar = ProgressBar.start(on: loop) { width in ProgressLine.text(pipeline.progress, width: width) }
             let report = try await loop.run { await pipeline.run() }
             bar.cancel()
-            await bar.value
+            _ = await bar.result
             return finish(report)
         } catch {
             complain("send", "\(error)")

@@ -58,6 +58,7 @@ package struct LabelFilter: Hashable, Sendable {
         conditions.sort { $0.label < $1.label }
     }
 
+    /// Whether a series with these labels stays.
     package func matches(_ labels: LabelSet) -> Bool {
         conditions.allSatisfy { condition in
             let value = labels[condition.label]

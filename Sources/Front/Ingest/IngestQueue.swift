@@ -39,13 +39,11 @@ package actor IngestQueue {
 
     /// Sends what comes until the task is cancelled, and then what has come.
     package func run() async {
-        await withTaskCancellationHandler {
-            await withDiscardingTaskGroup { group in
-                for _ in 0..<Self.lanes { group.addTask { await self.sendAll() } }
-            }
-        } onCancel: {
-            // The executor may not be ours here: the queue is told by a task of the group that ends with it.
-            Task.detached { await self.stop() }
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<Self.lanes { group.addTask { await self.sendAll() } }
+            // Lanes wait for work without looking at cancellation; this one looks for them.
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(3_600)) }
+            stop()
         }
     }
 
