@@ -65,6 +65,48 @@ static const unsigned char asset_19[] = {
 static const unsigned char asset_20[] = {
 #embed "../../redis-scripts/weir/99-register.lua"
 };
+static const unsigned char asset_21[] = {
+#embed "../../sql/functions/weir.minute_view.sql"
+};
+static const unsigned char asset_22[] = {
+#embed "../../sql/functions/weir.quantile.sql"
+};
+static const unsigned char asset_23[] = {
+#embed "../../sql/migrations/0001_create_series.sql"
+};
+static const unsigned char asset_24[] = {
+#embed "../../sql/migrations/0002_create_minute.sql"
+};
+static const unsigned char asset_25[] = {
+#embed "../../sql/migrations/0003_create_compaction.sql"
+};
+static const unsigned char asset_26[] = {
+#embed "../../sql/queries/compaction.add_series.sql"
+};
+static const unsigned char asset_27[] = {
+#embed "../../sql/queries/compaction.cursor.sql"
+};
+static const unsigned char asset_28[] = {
+#embed "../../sql/queries/compaction.merge.sql"
+};
+static const unsigned char asset_29[] = {
+#embed "../../sql/queries/compaction.series_ids.sql"
+};
+static const unsigned char asset_30[] = {
+#embed "../../sql/queries/compaction.set_cursor.sql"
+};
+static const unsigned char asset_31[] = {
+#embed "../../sql/queries/compaction.stage.sql"
+};
+static const unsigned char asset_32[] = {
+#embed "../../sql/queries/compaction.succeeded.sql"
+};
+static const unsigned char asset_33[] = {
+#embed "../../sql/queries/history.rows.sql"
+};
+static const unsigned char asset_34[] = {
+#embed "../../sql/queries/history.series.sql"
+};
 
 const struct weir_asset weir_assets[] = {
     {"Sources/Dashboard/Assets/app.css", asset_0, sizeof asset_0},
@@ -88,5 +130,19 @@ const struct weir_asset weir_assets[] = {
     {"redis-scripts/weir/60-read.lua", asset_18, sizeof asset_18},
     {"redis-scripts/weir/70-compact.lua", asset_19, sizeof asset_19},
     {"redis-scripts/weir/99-register.lua", asset_20, sizeof asset_20},
+    {"sql/functions/weir.minute_view.sql", asset_21, sizeof asset_21},
+    {"sql/functions/weir.quantile.sql", asset_22, sizeof asset_22},
+    {"sql/migrations/0001_create_series.sql", asset_23, sizeof asset_23},
+    {"sql/migrations/0002_create_minute.sql", asset_24, sizeof asset_24},
+    {"sql/migrations/0003_create_compaction.sql", asset_25, sizeof asset_25},
+    {"sql/queries/compaction.add_series.sql", asset_26, sizeof asset_26},
+    {"sql/queries/compaction.cursor.sql", asset_27, sizeof asset_27},
+    {"sql/queries/compaction.merge.sql", asset_28, sizeof asset_28},
+    {"sql/queries/compaction.series_ids.sql", asset_29, sizeof asset_29},
+    {"sql/queries/compaction.set_cursor.sql", asset_30, sizeof asset_30},
+    {"sql/queries/compaction.stage.sql", asset_31, sizeof asset_31},
+    {"sql/queries/compaction.succeeded.sql", asset_32, sizeof asset_32},
+    {"sql/queries/history.rows.sql", asset_33, sizeof asset_33},
+    {"sql/queries/history.series.sql", asset_34, sizeof asset_34},
 };
 const size_t weir_asset_count = sizeof weir_assets / sizeof weir_assets[0];

@@ -15,6 +15,7 @@ struct Front: Sendable {
     private let logger: Logger
     private let loop: EventLoop
     private let redis: RedisConnections
+    private let pool: PostgresPool
     private let registry = MetricsRegistry()
     private let engine: QueryEngine
     private let queue: IngestQueue
@@ -29,7 +30,10 @@ struct Front: Sendable {
         let redis = try RedisConnections(settings, process: "serve", loop: loop)
         self.redis = redis
         let recent = RedisRecentStore(client: redis.commands, follower: redis.waiting)
-        engine = QueryEngine(executor: loop, recent: recent, history: nil, logger: logger)
+        let pool = try postgresPool(settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true)
+        self.pool = pool
+        engine = QueryEngine(
+            executor: loop, recent: recent, history: PostgresHistoryStore(pool: pool), logger: logger)
         queue = IngestQueue(
             executor: loop,
             log: RedisEventLog(
@@ -53,6 +57,10 @@ struct Front: Sendable {
     func parts() -> [RunPart] {
         [
             redis.part(logger: logger, executor: loop),
+            RunPart("postgres", executor: loop) {
+                await waitForCancellation()
+                await pool.close()
+            },
             RunPart("ingest", executor: loop) { await queue.run() },
             serverPart("http", server, on: settings[ServeCommand.listen], logger: logger),
         ]

@@ -18,8 +18,10 @@ struct Weir {
     static let entries = [
         Entry(command: ServeCommand.command, run: ServeCommand.run),
         Entry(command: WorkCommand.command, run: WorkCommand.run),
+        Entry(command: CompactCommand.command, run: CompactCommand.run),
         Entry(command: GenerateCommand.command, run: GenerateCommand.run),
         Entry(command: SendCommand.command, run: SendCommand.run),
+        Entry(command: MigrateCommand.command, run: MigrateCommand.run),
         Entry(command: ScriptsCommand.load, run: ScriptsCommand.runLoad),
         Entry(command: ScriptsCommand.list, run: ScriptsCommand.runList),
     ]

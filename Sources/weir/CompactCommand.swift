@@ -1,0 +1,106 @@
+import Analytics
+import Compactor
+import Postgres
+import PostgresStore
+import Reactor
+import Redis
+import RedisStore
+import Service
+
+/// `weir compact`: rolls Redis down into PostgreSQL.
+enum CompactCommand {
+    static let every = Setting(
+        optional: "every", .duration(.seconds(1) ... .seconds(86_400)), key: "compact.every",
+        help: "Repeat after so long, for ever; without it one pass is made.")
+    static let dryRun = Setting(flag: "dry-run", help: "Say what would be written, and write nothing.")
+
+    static let command = Command(
+        "compact", summary: "moves finished minutes from Redis to PostgreSQL",
+        details:
+            "One pass, for cron: exits 0 when done, 75 where another pass is under way, 69 where a store is out of "
+            + "reach, 1 where it failed. It may be killed at any moment; the next pass repeats what was not finished.",
+        settings: [Shared.redis, Shared.postgres, every, dryRun])
+
+    static func run(_ settings: Settings) async -> ExitCode {
+        let logger = settings.logger("compact")
+        do {
+            let loop = try EventLoop.start(name: "compact")
+            let redis = try RedisConnections(settings, process: "compact", loop: loop)
+            let history = PostgresHistoryWriter(try PostgresConfiguration(settings[Shared.postgres]), loop: loop)
+            var configuration = CompactionPass.Configuration()
+            configuration.isDryRun = settings[dryRun]
+            let progress = Lock((done: 0, total: 0))
+            let pass = CompactionPass(
+                source: RedisCompactionSource(client: redis.commands), history: history, configuration: configuration,
+                logger: logger, onProgress: { done, total in progress.withLock { $0 = (done, total) } })
+            guard let interval = settings[every] else {
+                let bar = ProgressBar.start(on: loop) { width in
+                    progressText(progress.withLock { $0 }, width: width)
+                }
+                await redis.commands.start()
+                let code = try await loop.run { await once(pass, redis, isDryRun: settings[dryRun], logger) }
+                bar.cancel()
+                _ = await bar.result
+                await redis.close()
+                return code
+            }
+            return await runParts(
+                [
+                    redis.part(logger: logger, executor: loop),
+                    RunPart("compaction", deadline: .seconds(9), executor: loop) {
+                        while !Task.isCancelled {
+                            _ = await once(pass, redis, isDryRun: settings[dryRun], logger)
+                            try? await Task.sleep(for: interval)
+                        }
+                    },
+                ], logger: logger)
+        } catch {
+            complain("compact", "\(error)")
+            return .configuration
+        }
+    }
+
+    private static func once(
+        _ pass: CompactionPass, _ redis: RedisConnections, isDryRun: Bool, _ logger: Logger
+    ) async -> ExitCode {
+        do {
+            _ = try await redis.commands.session(timeout: .seconds(5))
+            switch try await pass.run() {
+            case .done(let summary):
+                let verb = isDryRun ? "would write" : "wrote"
+                logger.info(
+                    "\(verb) \(summary.rows) rows of \(summary.minutes) minutes",
+                    ["rows": "\(summary.rows)", "minutes": "\(summary.minutes)", "series": "\(summary.series)"])
+                return .success
+            case .locked:
+                logger.notice("another pass is under way")
+                return .tryLater
+            case .behind(let partition, let known, let cursor):
+                logger.error(
+                    "Redis has lost data that PostgreSQL knows of, or is another Redis; nothing was written",
+                    ["partition": "\(partition)", "redis": "\(cursor)", "postgres": "\(known)"])
+                return .failure
+            case .restarted:
+                logger.warning("Redis was restarted during the pass; the next one goes on")
+                return .unavailable
+            }
+        } catch let error as StoreError {
+            logger.error("a store failed; the next pass goes on", ["reason": "\(error)"])
+            return error.code == .unavailable || error.code == .timedOut ? .unavailable : .failure
+        } catch let error as RedisError {
+            logger.error("Redis is out of reach", ["reason": "\(error.detail)"])
+            return .unavailable
+        } catch {
+            logger.error("the pass failed", ["reason": "\(error)"])
+            return .failure
+        }
+    }
+
+    private static func progressText(_ progress: (done: Int, total: Int), width: Int) -> String {
+        guard progress.total > 0 else { return "reading what has changed" }
+        let words = " \(progress.done) of \(progress.total) minutes"
+        let cells = max(10, width - words.count - 2)
+        let full = cells * progress.done / progress.total
+        return "[" + String(repeating: "#", count: full) + String(repeating: " ", count: cells - full) + "]" + words
+    }
+}
