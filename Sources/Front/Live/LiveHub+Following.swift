@@ -45,7 +45,12 @@ extension LiveHub {
             } catch {
                 if Task.isCancelled { break }
                 logger.debug("live: \(error)", ["partition": .int(partition)])
-                setReachable(partition: partition, false)
+                if error.code == .incompatible {
+                    // A batch that cannot be read: what it added is in the buckets, past it the stream goes on.
+                    memory.lose(partition: partition)
+                } else {
+                    setReachable(partition: partition, false)
+                }
                 mayHaveGoneBack = true
                 await pause(backoff.next())
             }
@@ -78,7 +83,8 @@ extension LiveHub {
         let position = try await store.livePosition(partition: partition)
         let series = try await store.series(partition: partition).sorted { $0.number < $1.number }
         memory.begin(partition: partition, position: position, series: series)
-        let size = 500
+        // Small enough for one call not to hold up the store: 8.5 minutes of each are up to 32,000 records.
+        let size = 64
         for start in stride(from: 0, to: max(series.count, 1), by: size) {
             let numbers = series[min(start, series.count)..<min(start + size, series.count)].map(\.number)
             let second = time.wallMs() / 1000
@@ -87,6 +93,7 @@ extension LiveHub {
             guard memory.load(partition: partition, numbersBelow: (numbers.last ?? -1) + 1, read) else { return }
         }
         memory.loaded(partition: partition)
+        metrics.rebuilds.add()
         setReachable(partition: partition, true)
         if memory.isCurrent { becameCurrent() }
         news()

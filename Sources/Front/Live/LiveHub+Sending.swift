@@ -72,6 +72,7 @@ extension LiveHub {
             let bytes = LiveMessage.update(
                 subscription.request, of: group, since: since, sequence: subscription.sequence + 1)
         else { return }
+        metrics.updates.add()
         subscription.sequence += 1
         subscription.sentVersion = group.version
         subscription.pacer.sent(at: now)
@@ -133,12 +134,17 @@ extension LiveHub {
     func closeStalled(_ now: UInt64) {
         for client in behind.values {
             if let since = client.behindSinceNs, now >= since + UInt64(nanoseconds: configuration.slowDeadline) {
-                disconnect(client.id)
-                client.socket.abort(.tryAgainLater, "Too slow: the server kept updates back for too long.")
+                cutOff(client, "Too slow: the server kept updates back for too long.")
             } else {
                 drained(client.id)
             }
         }
+    }
+
+    private func cutOff(_ client: LiveClient, _ reason: String) {
+        metrics.slowClients.add()
+        disconnect(client.id)
+        client.socket.abort(.tryAgainLater, reason)
     }
 
     // MARK: Writing
@@ -159,6 +165,7 @@ extension LiveHub {
     }
 
     func queue(frame: [UInt8], to client: LiveClient) {
+        metrics.frames.add()
         if client.queue(frame: frame) { unwritten.append(client) }
     }
 
@@ -170,8 +177,7 @@ extension LiveHub {
             unwritten = []
             for client in clients {
                 if client.pendingBytes > configuration.maxPendingBytes {
-                    disconnect(client.id)
-                    client.socket.abort(.tryAgainLater, "Too slow: too much is waiting for this client.")
+                    cutOff(client, "Too slow: too much is waiting for this client.")
                 } else {
                     client.flush()
                     if client.behindSinceNs != nil { catchUp(client) }

@@ -19,6 +19,7 @@ package actor LiveHub {
     let time: TimeSource
     let configuration: LiveConfiguration
     let logger: Logger
+    let metrics: LiveMetrics
     let pause: @Sendable (Duration) async -> Void
     private let makeAlarm: @Sendable (@escaping @Sendable () -> Void) -> any LiveAlarm
     private let jobs: AsyncStream<Job>
@@ -64,6 +65,7 @@ package actor LiveHub {
     package init(
         executor: any SerialExecutor, store: any RecentStore, history: any LiveHistory, time: TimeSource = .system,
         configuration: LiveConfiguration = LiveConfiguration(), logger: Logger = .silent,
+        metrics: LiveMetrics = LiveMetrics(MetricsRegistry()),
         makeAlarm: @escaping @Sendable (@escaping @Sendable () -> Void) -> any LiveAlarm,
         pause: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
     ) {
@@ -73,6 +75,7 @@ package actor LiveHub {
         self.time = time
         self.configuration = configuration
         self.logger = logger
+        self.metrics = metrics
         self.makeAlarm = makeAlarm
         self.pause = pause
         (jobs, newJobs) = AsyncStream.makeStream()
@@ -171,6 +174,10 @@ package actor LiveHub {
             for group in memory.groups.values where group.isReady && !group.degraded.isEmpty { group.readAgain() }
         }
         fillOutdated()
+        metrics.clients.set(Double(clients.count))
+        metrics.subscriptions.set(Double(subscriptions.count))
+        metrics.groups.set(Double(memory.groups.count))
+        metrics.ringBytes.set(Double(memory.ring.byteCount))
     }
 
     /// Forgets a question nobody asks any more.
