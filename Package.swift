@@ -73,7 +73,7 @@ let tested: [String: [String]] = [
     "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"], "Assets": [], "Dashboard": ["Assets"],
     "RedisStore": ["Analytics", "Wire", "Service", "Redis", "Reactor"],
     "PostgresStore": ["Analytics", "Wire", "Service", "Postgres", "Reactor"],
-    "Front": ["Analytics", "Wire", "Service", "Reactor"], "Worker": ["Analytics", "Wire", "Service"],
+    "Front": ["Analytics", "Wire", "Service", "Reactor", "WebServer"], "Worker": ["Analytics", "Wire", "Service"],
     "Compactor": ["Analytics", "Wire", "Service"], "Producer": ["Analytics", "Wire", "Service"],
 ]
 for (target, others) in tested.sorted(by: { $0.key < $1.key }) {
