@@ -19,7 +19,7 @@ package struct Aggregate: Equatable, Sendable {
     package var count = 0
     /// Of them, those for which a ratio's `match` holds.
     package var hits = 0
-    /// Sum of the values; nil where events have no value.
+    /// Sum of the values; nil where events have no value. Always finite: what would be more stays at the greatest double.
     package var sum: Double?
     /// Smallest and largest value; nil where they are not kept.
     package var range: ClosedRange<Double>?
@@ -43,7 +43,7 @@ package struct Aggregate: Equatable, Sendable {
     /// Counts one event with a finite value, keeping only the sum.
     package mutating func addToSum(_ value: Double) {
         count += 1
-        sum = (sum ?? 0) + value
+        addSum(value)
     }
 
     /// Counts one event with a finite value in a gauge.
@@ -64,10 +64,16 @@ package struct Aggregate: Equatable, Sendable {
     package mutating func merge(_ other: Aggregate) {
         count += other.count
         hits += other.hits
-        if let added = other.sum { sum = (sum ?? 0) + added }
+        if let added = other.sum { addSum(added) }
         if let added = other.range { widen(to: added) }
         if let added = other.last { keepLatest(added) }
         if !other.sketch.isEmpty { sketch.merge(other.sketch) }
+    }
+
+    /// Two infinities of unlike sign would make a sum that is no number, for ever.
+    private mutating func addSum(_ added: Double) {
+        let total = (sum ?? 0) + added
+        sum = min(max(total, -.greatestFiniteMagnitude), .greatestFiniteMagnitude)
     }
 
     private mutating func widen(to added: ClosedRange<Double>) {

@@ -20,10 +20,12 @@ package enum Aggregation: Hashable, Sendable {
         case "last": self = .last
         case "ratio": self = .ratio
         default:
-            let digits = name.dropFirst()
-            guard name.first == "p", digits.first?.isNumber == true,
-                digits.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }),
-                let percent = Double(digits), (0...100).contains(percent)
+            let digits = Array(name.utf8.dropFirst())
+            let isDigit = { (byte: UInt8) in byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+            // Below 0.0001 the name would need an exponent.
+            guard name.utf8.first == UInt8(ascii: "p"), let first = digits.first, isDigit(first),
+                digits.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") }),
+                let percent = parseNumber(digits.span, digits.indices), percent == 0 || (0.0001...100).contains(percent)
             else { return nil }
             self = .quantile(percent: percent)
         }

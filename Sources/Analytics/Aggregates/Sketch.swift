@@ -21,6 +21,7 @@ package struct Sketch: Equatable, Sendable {
     /// The factor between a bucket's upper bound and the one before.
     package static let gamma = 1.01 / 0.99
     private static let logGamma = log(gamma)
+    private static let logMiddle = log(2 / (1 + gamma))
 
     /// Buckets of the positive values, ascending by index.
     package private(set) var positive: [Bin] = []
@@ -33,7 +34,7 @@ package struct Sketch: Equatable, Sendable {
 
     /// A sketch of known bins, as a codec reads them.
     ///
-    /// Returns nil where the bins are not ascending or a count is below 1.
+    /// Returns nil where the bins are not ascending, no value falls into one, or a count is below 1.
     package init?(positive: [Bin], negative: [Bin], zeroCount: Int) {
         guard zeroCount >= 0, Self.isAscending(positive), Self.isAscending(negative) else { return nil }
         self.positive = positive
@@ -52,9 +53,13 @@ package struct Sketch: Equatable, Sendable {
     package static func index(of magnitude: Double) -> Int32 { Int32((log(magnitude) / logGamma).rounded(.up)) }
 
     /// What stands for the values of bucket `index`: at most 1 % from any of them.
-    package static func value(at index: Int32) -> Double {
-        min(exp(Double(index) * logGamma) * (2 / (1 + gamma)), .greatestFiniteMagnitude)
-    }
+    ///
+    /// It is 2γ^i/(1+γ) = 0.99·γ^i in one power, because γ^i alone is beyond the greatest double for the last bucket, and
+    /// rounded once more than needed for subnormal numbers. Those are at most half their spacing further away.
+    package static func value(at index: Int32) -> Double { exp(Double(index) * logGamma + logMiddle) }
+
+    /// The buckets that finite values other than zero fall into.
+    package static let indices = index(of: .leastNonzeroMagnitude)...index(of: .greatestFiniteMagnitude)
 
     /// Counts one finite value.
     package mutating func insert(_ value: Double) {
@@ -95,7 +100,8 @@ package struct Sketch: Equatable, Sendable {
     }
 
     private static func isAscending(_ bins: [Bin]) -> Bool {
-        bins.allSatisfy { $0.count >= 1 } && zip(bins, bins.dropFirst()).allSatisfy { $0.index < $1.index }
+        bins.allSatisfy { $0.count >= 1 && indices.contains($0.index) }
+            && zip(bins, bins.dropFirst()).allSatisfy { $0.index < $1.index }
     }
 
     private static func add(_ count: Int, at index: Int32, to bins: inout [Bin]) {
