@@ -107,16 +107,19 @@ package struct EventFields: Sendable {
     }
 }
 
-/// Digits with no sign and no leading zero, short enough to be exact: the usual number, which is its own canonical text.
+/// Digits with no leading zero: the usual number, which is its own canonical text. Also where it is more than a double can
+/// tell apart, so that long ids stay distinct.
 private func isPlainInteger(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    guard (1...15).contains(range.count) else { return false }
-    if range.count > 1 && bytes[range.lowerBound] == UInt8(ascii: "0") { return false }
-    for place in range where bytes[place] < UInt8(ascii: "0") || bytes[place] > UInt8(ascii: "9") { return false }
+    guard let first = range.first else { return false }
+    let isNegative = bytes[first] == UInt8(ascii: "-")
+    let digits = isNegative ? first + 1..<range.upperBound : range
+    if digits.isEmpty || bytes[digits.lowerBound] == UInt8(ascii: "0") { return !isNegative && digits.count == 1 }
+    for place in digits where bytes[place] < UInt8(ascii: "0") || bytes[place] > UInt8(ascii: "9") { return false }
     return true
 }
 
 /// The one text of a number: shortest that reads back the same, whole numbers without a fraction.
 package func canonicalText(of number: Double) -> String {
-    if number == number.rounded() && abs(number) < 1e15 { return String(Int64(number)) }
+    if number == number.rounded() && abs(number) < 1e16 { return String(Int64(number)) }
     return number.description
 }

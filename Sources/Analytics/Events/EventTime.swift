@@ -59,9 +59,10 @@ package enum EventTime {
             else { return nil }
             zoneMinutes = (hours * 60 + minutes) * (character(offset, in: "-") ? -1 : 1)
             offset += 6
+        } else {
+            return nil
         }
-        guard start + offset == range.upperBound, !character(offset - 1, in: ".") else { return nil }
-        guard character(offset - 1, in: "Zz") || offset >= 25 else { return nil }
+        guard start + offset == range.upperBound else { return nil }
         let seconds = daysSince1970(year, month, day) * 86_400 + hour * 3_600 + (minute - zoneMinutes) * 60 + second
         return Int64(seconds) * 1_000 + Int64(ms)
     }

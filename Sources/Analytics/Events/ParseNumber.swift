@@ -1,5 +1,7 @@
 /// Reads the finite decimal number that fills `range`; nil where it holds anything else.
 ///
+/// The numbers of JSON, and two things that people write in plain texts: zeros in front, and no digit before the point.
+///
 /// Up to 15 digits and powers of ten up to 22 are exact in a double, so their quotient is correctly rounded (Clinger, "How to
 /// read floating point numbers accurately", 1990); the rest goes the slow way.
 package func parseNumber(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double? {
@@ -35,7 +37,7 @@ private let powersOfTen: [Double] = [
     1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ]
 
-/// Long numbers and those with an exponent; only what JSON allows.
+/// Long numbers and those with an exponent.
 private func parseSlowly(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double? {
     guard range.count <= 400 else { return nil }
     var text: [UInt8] = []
@@ -47,7 +49,12 @@ private func parseSlowly(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double? {
         default: return nil
         }
     }
-    guard let last = text.last, last != UInt8(ascii: "."), text.first != UInt8(ascii: "+") else { return nil }
+    guard text.first != UInt8(ascii: "+") else { return nil }
+    if let point = text.firstIndex(of: UInt8(ascii: ".")) {
+        guard point + 1 < text.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[point + 1]) else {
+            return nil
+        }
+    }
     guard let number = Double(String(decoding: text, as: UTF8.self)), number.isFinite else { return nil }
     return number
 }

@@ -14,7 +14,9 @@ package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible
     /// Reads `1795428000000-3`; nil where the text is something else.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let ms = UInt64(parts[0]), let sequence = UInt64(parts[1]) else { return nil }
+        guard parts.count == 2, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }), let ms = UInt64(parts[0]),
+            let sequence = UInt64(parts[1])
+        else { return nil }
         self.init(ms: ms, sequence: sequence)
     }
 
@@ -25,7 +27,7 @@ package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible
     package var packed: Int64 {
         let maxMs = UInt64(1) << 44 - 1
         let maxSequence = UInt64(1) << 19 - 1
-        return Int64(min(ms, maxMs) << 19 | min(sequence, maxSequence))
+        return ms > maxMs ? .max : Int64(ms << 19 | min(sequence, maxSequence))
     }
 
     package static func < (a: StreamID, b: StreamID) -> Bool { (a.ms, a.sequence) < (b.ms, b.sequence) }
