@@ -10,6 +10,12 @@ package struct BatchAggregator: Sendable {
         /// Seconds since 1970.
         package let second: Int64
         package let record: Record
+
+        package init(series: Int, second: Int64, record: Record) {
+            self.series = series
+            self.second = second
+            self.record = record
+        }
     }
 
     private struct MetricPlan: Sendable {
@@ -58,6 +64,11 @@ package struct BatchAggregator: Sendable {
 
     private enum Outcome { case skipped, counted, hit }
 
+    // A series' key is the group's number in two bytes, then for each label two bytes of length and its text. These stand
+    // in place of the length's high byte:
+    private static let missing: UInt8 = 255
+    private static let overflow: UInt8 = 254
+
     package init(definitions: Definitions) {
         var table = FieldTable()
         self.definitions = definitions
@@ -87,12 +98,11 @@ package struct BatchAggregator: Sendable {
     /// keep their number too.
     package mutating func addKnown(_ known: SeriesKey) {
         let plan = plans.firstIndex { $0.group.name == known.group }
-        key.removeAll(keepingCapacity: true)
         if let plan {
             plans[plan].seriesCount += 1
             appendKey(of: known.labels, group: plan)
         } else {
-            key = [255] + Array("\(known)".utf8)
+            key = [255, 255] + Array("\(known)".utf8)
         }
         series.add(key)
     }
@@ -100,14 +110,14 @@ package struct BatchAggregator: Sendable {
     /// The group and labels of a series that this aggregator made or that a current definition uses.
     package func key(ofSeries number: Int) -> SeriesKey {
         let bytes = Array(series.key(number))
-        let plan = plans[Int(bytes[0])]
-        var place = 1
-        if bytes.count == 2 && bytes[1] == 254 { return SeriesKey(group: plan.group.name, labels: .overflow) }
+        let plan = plans[Int(bytes[0]) << 8 | Int(bytes[1])]
+        var place = 2
+        if bytes.count == 3 && bytes[2] == Self.overflow { return SeriesKey(group: plan.group.name, labels: .overflow) }
         var labels: [LabelSet.Label] = []
         for name in plan.group.by {
             let high = bytes[place]
             place += 1
-            if high == 255 { continue }
+            if high == Self.missing { continue }
             let count = Int(high) << 8 | Int(bytes[place])
             place += 1
             labels.append(.init(name: name, value: String(decoding: bytes[place..<place + count], as: UTF8.self)))
@@ -181,11 +191,10 @@ package struct BatchAggregator: Sendable {
     }
 
     private mutating func seriesNumber(_ plan: Int, _ event: EventFields, _ bytes: Span<UInt8>) -> Int {
-        key.removeAll(keepingCapacity: true)
-        key.append(UInt8(plan))
+        beginKey(group: plan)
         for slot in plans[plan].labelSlots {
             guard event.isPresent(slot) else {
-                key.append(255)
+                key.append(Self.missing)
                 continue
             }
             let start = key.count
@@ -196,7 +205,8 @@ package struct BatchAggregator: Sendable {
         }
         if let known = series.number(of: key) { return known }
         if plans[plan].seriesCount >= plans[plan].group.maxSeries {
-            key = [UInt8(plan), 254]
+            beginKey(group: plan)
+            key.append(Self.overflow)
             if let overflow = series.number(of: key) { return overflow }
         }
         plans[plan].seriesCount += 1
@@ -204,14 +214,14 @@ package struct BatchAggregator: Sendable {
     }
 
     private mutating func appendKey(of labels: LabelSet, group: Int) {
-        key.append(UInt8(group))
-        if labels == .overflow && !plans[group].group.by.contains("overflow") {
-            key.append(254)
+        beginKey(group: group)
+        if labels == .overflow {
+            key.append(Self.overflow)
             return
         }
         for name in plans[group].group.by {
             guard let value = labels[name] else {
-                key.append(255)
+                key.append(Self.missing)
                 continue
             }
             let start = key.count
@@ -222,8 +232,16 @@ package struct BatchAggregator: Sendable {
         }
     }
 
+    private mutating func beginKey(group: Int) {
+        key.removeAll(keepingCapacity: true)
+        key.append(UInt8(group >> 8))
+        key.append(UInt8(group & 255))
+    }
+
     /// Writes the length of the label that was appended after the two bytes at `start`, cutting it where it is too long.
     private mutating func closeLabel(from start: Int) {
+        // PostgreSQL has no text with U+0000 in it, and one such label would stop the compaction: SUBSTITUTE stands there.
+        for place in (start + 2)..<key.count where key[place] == 0 { key[place] = 0x1A }
         var count = key.count - start - 2
         if count > Self.maxLabelBytes {
             count = Self.maxLabelBytes

@@ -37,6 +37,7 @@ private struct ConditionParser {
     private var token = Token.end
     private var tokenColumn = 1
     private var depth = 0
+    private var comparisons = 0
 
     init(_ source: String) { characters = Array(source) }
 
@@ -84,6 +85,9 @@ private struct ConditionParser {
     }
 
     private mutating func comparison() throws(ConditionError) -> Condition.Node {
+        // A long chain of `or` is as deep as it is long.
+        comparisons += 1
+        guard comparisons <= 500 else { throw fail("more than 500 comparisons; list values with \"in\"") }
         guard case .word(let field) = token, !["and", "or", "in", "true", "false"].contains(field) else {
             throw fail("expected a field's name, found \(describe(token))")
         }

@@ -1,6 +1,6 @@
 /// The labels of a series: distinct names with their values, ascending by name.
 package struct LabelSet: Hashable, Sendable {
-    /// One name and its value.
+    /// One name and its value. Two are equal where their bytes are, as in the stores: `é` in one and in two scalars differ.
     package struct Label: Hashable, Sendable {
         package let name: String
         package let value: String
@@ -8,6 +8,17 @@ package struct LabelSet: Hashable, Sendable {
         package init(name: String, value: String) {
             self.name = name
             self.value = value
+        }
+
+        package static func == (a: Label, b: Label) -> Bool {
+            a.name.utf8.elementsEqual(b.name.utf8) && a.value.utf8.elementsEqual(b.value.utf8)
+        }
+
+        package func hash(into hasher: inout Hasher) {
+            for var text in [name, value] {
+                text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+                hasher.combine(UInt8(255))
+            }
         }
     }
 

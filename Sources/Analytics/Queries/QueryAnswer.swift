@@ -53,6 +53,9 @@ package struct QueryAnswer: Sendable {
     }
 
     private static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
-        a.labels.lexicographicallyPrecedes(b.labels) { ($0.name, $0.value) < ($1.name, $1.value) }
+        a.labels.lexicographicallyPrecedes(b.labels) { a, b in
+            if a.name != b.name { return a.name.utf8.lexicographicallyPrecedes(b.name.utf8) }
+            return a.value.utf8.lexicographicallyPrecedes(b.value.utf8)
+        }
     }
 }
