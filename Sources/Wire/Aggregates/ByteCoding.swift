@@ -56,6 +56,8 @@ package struct ByteCursor: Sendable {
         var shift: UInt64 = 0
         while offset < bytes.count && shift < 64 {
             let byte = bytes[offset]
+            // The tenth byte has room for one bit.
+            if shift == 63 && byte > 1 { break }
             offset += 1
             number |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return number }
@@ -64,10 +66,14 @@ package struct ByteCursor: Sendable {
         throw DecodingFailure(what: "varint", offset: offset)
     }
 
-    /// A varint that fits a count of things or bytes.
+    /// No count is greater: sums of a thousand counts still fit an `Int`, and every one fits a double.
+    package static let maxCount: UInt64 = 1 << 53
+
+    /// A varint that is a count of things or bytes, at most `maxCount`.
     package mutating func count(_ bytes: Span<UInt8>) throws(DecodingFailure) -> Int {
-        guard let count = Int(exactly: try varint(bytes)) else { throw DecodingFailure(what: "count", offset: offset) }
-        return count
+        let count = try varint(bytes)
+        guard count <= Self.maxCount else { throw DecodingFailure(what: "count", offset: offset) }
+        return Int(count)
     }
 
     /// A signed varint: 0, -1, 1, -2, … as 0, 1, 2, 3, …

@@ -38,6 +38,7 @@ package enum RecordCodec {
         while cursor.offset < range.upperBound {
             let section = try section(bytes, &cursor)
             record.merge(section.aggregate, into: section.metric)
+            try check(record[section.metric]?.count ?? 0, cursor)
         }
         guard cursor.offset == range.upperBound else { throw DecodingFailure(what: "record", offset: cursor.offset) }
         return record
@@ -55,8 +56,15 @@ package enum RecordCodec {
         var cursor = ByteCursor()
         while cursor.offset < bytes.count {
             let section = try section(bytes.span, &cursor)
-            if section.metric == metric { aggregate.merge(section.aggregate) }
+            guard section.metric == metric else { continue }
+            aggregate.merge(section.aggregate)
+            try check(aggregate.count, cursor)
         }
+    }
+
+    /// Merging never overflows: each count was within the limit before.
+    private static func check(_ count: Int, _ cursor: ByteCursor) throws(DecodingFailure) {
+        guard count <= ByteCursor.maxCount else { throw DecodingFailure(what: "count", offset: cursor.offset) }
     }
 
     private static func append(_ section: Record.Section, to bytes: inout [UInt8]) {
@@ -111,6 +119,7 @@ package enum RecordCodec {
         var aggregate = Aggregate()
         aggregate.count = try cursor.count(bytes)
         if flags & hasHits != 0 { aggregate.hits = try cursor.count(bytes) }
+        guard aggregate.hits <= aggregate.count else { throw DecodingFailure(what: "hits", offset: start) }
         switch flags & 3 {
         case 1:
             let value = try number(bytes, &cursor)
@@ -129,7 +138,12 @@ package enum RecordCodec {
             let value = if flags & 3 == 1 { aggregate.sum ?? 0 } else { try number(bytes, &cursor) }
             aggregate.last = .init(atMs: atMs, value: value)
         }
-        if flags & hasSketch != 0 { aggregate.sketch = try SketchCodec.decode(bytes, &cursor) }
+        if flags & hasSketch != 0 {
+            aggregate.sketch = try SketchCodec.decode(bytes, &cursor)
+            guard aggregate.sketch.count == aggregate.count else {
+                throw DecodingFailure(what: "sketch", offset: start)
+            }
+        }
         return Record.Section(metric: MetricID(rawValue: metric), aggregate: aggregate)
     }
 
@@ -137,7 +151,7 @@ package enum RecordCodec {
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
     ) throws(DecodingFailure) -> Double {
         let number = try cursor.double(bytes)
-        guard !number.isNaN else { throw DecodingFailure(what: "number", offset: cursor.offset) }
+        guard number.isFinite else { throw DecodingFailure(what: "number", offset: cursor.offset) }
         return number
     }
 }

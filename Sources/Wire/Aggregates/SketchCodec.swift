@@ -62,15 +62,18 @@ package enum SketchCodec {
         var bins: [Sketch.Bin] = []
         bins.reserveCapacity(count)
         var previous = Int64(first) - 1
+        var total: UInt64 = 0
         for _ in 0..<count {
             let head = try cursor.varint(bytes)
-            let values = head & 1 != 0 ? try cursor.varint(bytes).addingReportingOverflow(2) : (1, false)
-            let (index, overflow) = previous.addingReportingOverflow(Int64(head >> 1) + 1)
-            guard !overflow, !values.1, let narrow = Int32(exactly: index), let value = Int(exactly: values.0) else {
+            let values = head & 1 != 0 ? try cursor.count(bytes) + 2 : 1
+            total += UInt64(values)
+            guard total <= ByteCursor.maxCount, let steps = Int32(exactly: head >> 1),
+                let index = Int32(exactly: previous + Int64(steps) + 1)
+            else {
                 throw DecodingFailure(what: "bin", offset: cursor.offset)
             }
-            bins.append(.init(index: narrow, count: value))
-            previous = index
+            bins.append(.init(index: index, count: values))
+            previous = Int64(index)
         }
         return bins
     }

@@ -60,6 +60,7 @@ package enum LiveDeltaCodec {
             let length = try cursor.count(span)
             deltas.append(.init(series: number, second: second, record: try cursor.bytes(length, of: span)))
         }
+        guard cursor.offset == bytes.count else { throw DecodingFailure(what: "delta", offset: cursor.offset) }
         return (newSeries, deltas)
     }
 }
