@@ -66,7 +66,7 @@ package enum MetricDefinitionJSON {
         var problems: [Problem] = []
         var metrics: [MetricDefinition] = []
         for element in list {
-            guard var metric = readMetric(element, path: "", allowsBuiltIn: true, problems: &problems),
+            guard var metric = readMetric(element, path: "", isStored: true, problems: &problems),
                 let id = element["id"]?.integer.flatMap(UInt16.init(exactly:))
             else { return nil }
             metric.id = MetricID(rawValue: id)
@@ -111,14 +111,14 @@ package enum MetricDefinitionJSON {
     }
 
     private static func readMetric(
-        _ value: JSON5Value, path: String, allowsBuiltIn: Bool = false, problems: inout [Problem]
+        _ value: JSON5Value, path: String, isStored: Bool = false, problems: inout [Problem]
     ) -> MetricDefinition? {
         guard let members = value.members else {
             let detail = "must be an object that defines a metric, not \(value.kindName)"
             problems.append(Problem(position: value.position, path: path, detail: detail))
             return nil
         }
-        for member in members where !keys.contains(member.key) {
+        for member in members where !keys.contains(member.key) || (member.key == "id" && !isStored) {
             problems.append(
                 Problem(
                     position: member.keyPosition, path: "\(path).\(member.key)",
@@ -127,25 +127,30 @@ package enum MetricDefinitionJSON {
         var reader = Reader(value: value, path: path)
         defer { problems += reader.problems }
         let name = reader.text("name", isNeeded: true) ?? ""
-        if !allowsBuiltIn && name == MetricDefinition.events.name {
+        if !isStored && name == MetricDefinition.events.name {
             reader.fail("name", "\"events\" is built in; choose another name")
         } else if !name.isEmpty && !isName(name) {
             reader.fail("name", "must begin with a letter, then letters, digits and _ . -, at most 64")
         }
-        guard let kindName = reader.text("kind", isNeeded: true) else { return nil }
-        guard let kind = MetricKind(rawValue: kindName) else {
+        let kindName = reader.text("kind", isNeeded: true)
+        let kind = kindName.flatMap(MetricKind.init)
+        if let kindName, kind == nil {
             let known = MetricKind.allCases.map(\.rawValue).joined(separator: ", ")
             reader.fail("kind", "\"\(kindName)\" is unknown; it is one of \(known)")
-            return nil
         }
-        var metric = MetricDefinition(id: .events, name: name, kind: kind)
+        var metric = MetricDefinition(id: .events, name: name, kind: kind ?? .counter)
         metric.value = reader.text("value", isNeeded: kind == .gauge || kind == .distribution)
         if kind == .ratio && metric.value != nil { reader.fail("value", "a ratio has no value; it counts events") }
         metric.unit = reader.text("unit") ?? ""
         metric.by = reader.names("by").sorted()
+        if metric.by.contains("overflow") {
+            reader.fail("by", "\"overflow\" is the label of what is past max_series; choose another field")
+        }
         metric.filter = reader.condition("where")
         metric.match = reader.condition("match", isNeeded: kind == .ratio)
-        if kind != .ratio && value["match"] != nil { reader.fail("match", "belongs to a ratio; \"where\" filters") }
+        if let kind, kind != .ratio, value["match"] != nil {
+            reader.fail("match", "belongs to a ratio; \"where\" filters")
+        }
         if let limit = reader.integer("max_series", in: 1...1_000_000) { metric.maxSeries = limit }
         return reader.problems.isEmpty ? metric : nil
     }
