@@ -64,7 +64,7 @@ package struct BatchReader: Sendable {
         }
         if let batch = field("batch") {
             let received = field("received").flatMap { EventTime.parse($0.span, 0..<$0.count) }
-            readLines(batch, id: entry.id, receivedMs: received ?? Int64(clamping: entry.id.ms))
+            readLines(batch, id: entry.id, receivedMs: received ?? Self.received(entry.id))
         } else {
             readPlain(entry)
         }
@@ -89,7 +89,7 @@ package struct BatchReader: Sendable {
     private mutating func readPlain(_ entry: LogEntry) {
         plain.removeAll(keepingCapacity: true)
         event.removeAll()
-        let receivedMs = Int64(clamping: entry.id.ms)
+        let receivedMs = Self.received(entry.id)
         var place = 0
         while place + 1 < entry.fields.count {
             let (name, value) = (entry.fields[place], entry.fields[place + 1])
@@ -142,6 +142,9 @@ package struct BatchReader: Sendable {
     private func slice(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
         range.prefix(Self.maxRefusedBytes).map { bytes[$0] }
     }
+
+    /// An id that somebody made up may be beyond all times.
+    private static func received(_ id: StreamID) -> Int64 { Int64(min(id.ms, 999_999_999_999_999)) }
 
     private static func hour(_ ms: Int64) -> Int64 { ms / 3_600_000 * 3_600 }
 }

@@ -16,6 +16,8 @@ struct BucketCache {
     private var buckets: [Place: Record] = [:]
     /// What the last `merge` found, so that it can be taken back.
     private var undo: [(place: Place, before: Record?)] = []
+    /// A batch was taken back, and the next `merge` tries it again.
+    private var isRepeating = false
     private let maxBuckets: Int
 
     /// - Parameter maxBuckets: held at most; past it, the older ones are forgotten.
@@ -30,7 +32,8 @@ struct BucketCache {
         _ deltas: [BatchAggregator.Delta], horizonSecond: Int64
     ) -> (fine: [AppliedBatch.Write], coarse: [AppliedBatch.Write]) {
         undo.removeAll(keepingCapacity: true)
-        forgetOld()
+        if !isRepeating { forgetOld() }
+        isRepeating = false
         var fine: [AppliedBatch.Write] = []
         var coarse: [AppliedBatch.Write] = []
         fine.reserveCapacity(deltas.count)
@@ -53,8 +56,9 @@ struct BucketCache {
         return (fine, coarse)
     }
 
-    /// Takes the last `merge` back.
+    /// Takes the last `merge` back; the next one is of the same batch.
     mutating func takeBack() {
+        isRepeating = true
         for (place, before) in undo.reversed() { buckets[place] = before }
         undo.removeAll(keepingCapacity: true)
     }
@@ -78,7 +82,8 @@ struct BucketCache {
             series: series, second: second, isNew: before == nil, record: RecordCodec.encode(bucket))
     }
 
-    /// Before a batch, never in the middle of one.
+    /// Before a batch, never in the middle of one: what was learned for a batch of many buckets would be forgotten before
+    /// it is used, and the batch never come to an end.
     private mutating func forgetOld() {
         guard buckets.count > maxBuckets else { return }
         // The newest half stays: seconds are what a busy partition makes most of.
