@@ -4,8 +4,9 @@
 CREATE OR REPLACE FUNCTION weir.quantile(sketch bytea, q double precision) RETURNS double precision
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
-    log_gamma CONSTANT double precision := ln(1.01::double precision / 0.99::double precision);
-    scale     CONSTANT double precision := 2 / (1 + 1.01::double precision / 0.99::double precision);
+    log_gamma  CONSTANT double precision := ln(1.01::double precision / 0.99::double precision);
+    log_middle CONSTANT double precision := ln(2 / (1 + 1.01::double precision / 0.99::double precision));
+    power      double precision;
     place     integer := 0;
     head      bigint;
     zeros     bigint := 0;
@@ -85,13 +86,22 @@ BEGIN
 
     rest := floor(q * (total - 1));
     FOR i IN REVERSE negatives..1 LOOP
-        IF rest < counts[i] THEN RETURN -exp(indices[i] * log_gamma) * scale; END IF;
+        IF rest < counts[i] THEN
+            power := indices[i] * log_gamma + log_middle;
+            -- exp() refuses to give a subnormal number; a product may be one.
+            IF power < -708.3964 THEN RETURN -(exp(power / 2) * exp(power / 2)); END IF;
+            RETURN -exp(power);
+        END IF;
         rest := rest - counts[i];
     END LOOP;
     IF rest < zeros THEN RETURN 0; END IF;
     rest := rest - zeros;
     FOR i IN negatives + 1..cardinality(indices) LOOP
-        IF rest < counts[i] THEN RETURN exp(indices[i] * log_gamma) * scale; END IF;
+        IF rest < counts[i] THEN
+            power := indices[i] * log_gamma + log_middle;
+            IF power < -708.3964 THEN RETURN exp(power / 2) * exp(power / 2); END IF;
+            RETURN exp(power);
+        END IF;
         rest := rest - counts[i];
     END LOOP;
     RETURN NULL;
