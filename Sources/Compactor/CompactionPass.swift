@@ -1,6 +1,5 @@
 package import Analytics
 package import Service
-internal import Wire
 
 /// One pass of the compaction: reads from Redis what changed in minutes that are over, writes it to PostgreSQL, and only
 /// then tells Redis to forget that it changed.
@@ -29,12 +28,14 @@ package struct CompactionPass: Sendable {
         /// (series, minute) read.
         package var series = 0
         package var rows = 0
-        /// Parts of records whose metric no definition names; they stay in Redis and are named in the log.
-        package var unknownMetrics = 0
+        /// (series, minute) that cannot be written, each named in the log: damaged, or of a metric without a definition.
+        /// They stay in Redis, and the watermark before them.
+        package var heldBack = 0
 
         package init() {}
     }
 
+    /// How a pass ended.
     package enum Outcome: Sendable {
         case done(Summary)
         /// Another pass is under way.
@@ -47,11 +48,18 @@ package struct CompactionPass: Sendable {
 
     /// What was read of Redis for one transaction.
     private struct Batch {
-        var partition: Int
-        var rows: [MinuteRow] = []
+        var history: HistoryBatch
         var settled: [SettledMinute] = []
-        var cursor = StreamID.zero
         var readNs: UInt64 = 0
+    }
+
+    /// What stays the same during a pass, and what it has come to.
+    private struct Run {
+        let history: any HistoryPass
+        let runID: String
+        let settlingTime: Duration
+        var waiting: [Batch] = []
+        var summary = Summary()
     }
 
     private struct Stopped: Error { let outcome: Outcome }
@@ -73,13 +81,14 @@ package struct CompactionPass: Sendable {
     ///   - logger: for what is out of order.
     ///   - time: the clocks.
     ///   - pause: how to wait; throws when cancelled.
-    ///   - onProgress: told the minutes done, of all that there are.
+    ///   - onProgress: told the minutes read, of all that there are.
     package init(
         source: any CompactionSource, history: any HistoryWriting, configuration: Configuration = Configuration(),
         logger: Logger = .silent, time: TimeSource = .system,
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         onProgress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) {
+        precondition(configuration.maxRows > 0 && configuration.maxWaiting > 0, "batches hold at least one row")
         self.source = source
         self.history = history
         self.configuration = configuration
@@ -93,147 +102,99 @@ package struct CompactionPass: Sendable {
     ///
     /// - Throws: `StoreError` where a store fails; what was committed before stays, the rest is for the next pass.
     package func run() async throws -> Outcome {
-        let began = time.monotonicNs()
         guard let pass = try await history.beginPass() else { return .locked }
         do {
-            var summary = Summary()
-            let runID = try await source.runID()
-            let settlingTime = try await source.settlingTime()
-            guard let definitions = try await source.definitions() else {
-                await pass.end()
-                return .done(summary)
-            }
-            if !configuration.isDryRun {
-                try await pass.preparePartitions(fromMs: time.wallMs(), days: configuration.daysAhead)
-            }
-            for partition in 0..<(try await source.partitionCount()) {
-                try await compact(partition, definitions, runID, settlingTime, pass, &summary)
-            }
-            if !configuration.isDryRun {
-                let seconds = Double(time.monotonicNs() - began) / 1e9
-                try await pass.finish(atMs: time.wallMs(), seconds: seconds, rows: summary.rows)
-            }
+            let summary = try await compactAll(pass)
             await pass.end()
             return .done(summary)
-        } catch let stopped as Stopped {
-            await pass.end()
-            return stopped.outcome
         } catch {
             await pass.end()
-            throw error
+            guard let stopped = error as? Stopped else { throw error }
+            return stopped.outcome
         }
     }
 
-    private func compact(
-        _ partition: Int, _ definitions: Definitions, _ runID: String, _ settlingTime: Duration,
-        _ pass: any HistoryPass, _ summary: inout Summary
-    ) async throws {
-        let state = try await source.state(partition: partition)
-        let graceMs = configuration.grace.components.seconds * 1_000
-        let closedMs = StepLadder.floor(state.nowMs - graceMs, 60_000)
-        let minutes = try await source.dirtyMinutes(partition: partition, beforeMs: closedMs)
-        let names = Dictionary(
-            definitions.metrics.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
-        var keys: [Int: SeriesKey] = [:]
-        for numbered in try await source.series(partition: partition) { keys[numbered.number] = numbered.key }
-        var waiting: [Batch] = []
-        var batch = Batch(partition: partition)
-        for (index, minute) in minutes.enumerated() {
-            var rest = try await source.dirtySeries(partition: partition, minuteMs: minute)[...]
-            summary.minutes += 1
+    private func compactAll(_ pass: any HistoryPass) async throws -> Summary {
+        let began = time.monotonicNs()
+        var run = Run(
+            history: pass, runID: try await source.runID(), settlingTime: try await source.settlingTime())
+        guard let definitions = try await source.definitions() else { return run.summary }
+        if !configuration.isDryRun {
+            try await pass.preparePartitions(fromMs: time.wallMs(), days: configuration.daysAhead)
+        }
+        var partitions: [PartitionReader] = []
+        for partition in 0..<(try await source.partitionCount()) {
+            let state = try await source.state(partition: partition)
+            let graceMs = configuration.grace.components.seconds * 1_000
+            let closedMs = StepLadder.floor(state.nowMs - graceMs, 60_000)
+            partitions.append(
+                PartitionReader(
+                    partition: partition, source: source, logger: logger, cursor: state.cursor, closedMs: closedMs,
+                    minutes: try await source.dirtyMinutes(partition: partition, beforeMs: closedMs),
+                    definitions: definitions))
+        }
+        let total = partitions.reduce(0) { $0 + $1.minutes.count }
+        for index in partitions.indices { try await compact(&partitions[index], of: total, &run) }
+        try await write(&run)
+        if configuration.isDryRun { return run.summary }
+        for reader in partitions {
+            while try await source.retire(partition: reader.partition) {}
+        }
+        let seconds = Double(time.monotonicNs() - began) / 1e9
+        try await pass.finish(atMs: time.wallMs(), seconds: seconds, rows: run.summary.rows)
+        return run.summary
+    }
+
+    private func compact(_ reader: inout PartitionReader, of total: Int, _ run: inout Run) async throws {
+        var batch = Batch(history: HistoryBatch(partition: reader.partition, cursor: reader.cursor))
+        for minute in reader.minutes {
+            var rest = try await source.dirtySeries(partition: reader.partition, minuteMs: minute)[...]
             while !rest.isEmpty {
                 let some = Array(rest.prefix(Self.seriesPerRead))
                 rest = rest.dropFirst(Self.seriesPerRead)
-                if some.contains(where: { keys[$0] == nil }) {
-                    for numbered in try await source.series(partition: partition) {
-                        keys[numbered.number] = numbered.key
-                    }
-                }
-                let read = try await source.partials(partition: partition, minuteMs: minute, series: some)
-                // The first cursor of a batch: rows read later may hold more, never less.
-                if batch.rows.isEmpty { batch.cursor = read.cursor }
+                let read = try await reader.read(minute, some)
+                // Taken after the read, so that what it saw is at least so old.
                 batch.readNs = time.monotonicNs()
-                try add(read, minute, keys, names, to: &batch, &summary)
-                if batch.rows.count >= configuration.maxRows {
-                    waiting.append(batch)
-                    batch = Batch(partition: partition)
-                    if waiting.count >= configuration.maxWaiting {
-                        try await write(&waiting, runID, settlingTime, pass, &summary)
-                    }
-                }
+                batch.history.cursor = read.cursor
+                batch.history.rows += read.rows
+                batch.settled += read.settled
+                run.summary.series += read.settled.count
+                run.summary.heldBack += read.heldBack
+                guard batch.history.rows.count >= configuration.maxRows else { continue }
+                // The minute is not written whole until its last series is.
+                batch.history.watermarkMs = reader.watermark(writtenBefore: minute)
+                run.waiting.append(batch)
+                batch = Batch(history: HistoryBatch(partition: reader.partition, cursor: reader.cursor))
+                if run.waiting.count >= configuration.maxWaiting { try await write(&run) }
             }
-            onProgress(index + 1, minutes.count)
+            run.summary.minutes += 1
+            onProgress(run.summary.minutes, total)
         }
-        if !batch.rows.isEmpty { waiting.append(batch) }
-        try await write(&waiting, runID, settlingTime, pass, &summary)
-        if configuration.isDryRun { return }
-        try await source.advance(partition: partition, watermarkMs: closedMs)
-        while try await source.retire(partition: partition) {}
-    }
-
-    private func add(
-        _ read: MinutePartials, _ minute: Int64, _ keys: [Int: SeriesKey], _ names: [MetricID: String],
-        to batch: inout Batch, _ summary: inout Summary
-    ) throws(StoreError) {
-        for partial in read.partials {
-            guard let key = keys[partial.series] else {
-                throw StoreError(
-                    .incompatible, store: "redis", operation: "weir_partials",
-                    detail: "series \(partial.series) of partition \(batch.partition) has no labels")
-            }
-            var record = Record()
-            for bytes in partial.records {
-                do {
-                    record.merge(try RecordCodec.decode(bytes))
-                } catch {
-                    throw StoreError(
-                        .incompatible, store: "redis", operation: "weir_partials",
-                        detail: "a bucket of series \(partial.series) is damaged: \(error)")
-                }
-            }
-            var isWhole = true
-            for section in record.sections {
-                guard let metric = names[section.metric] else {
-                    isWhole = false
-                    summary.unknownMetrics += 1
-                    logger.error(
-                        "a metric without a definition is left out", ["metric": "\(section.metric.rawValue)"])
-                    continue
-                }
-                batch.rows.append(
-                    MinuteRow(
-                        metric: metric, labels: key.labels, minuteMs: minute, partition: batch.partition,
-                        generation: partial.generation, version: partial.version, aggregate: section.aggregate))
-            }
-            // What could not be written whole stays marked, and so in Redis.
-            if isWhole {
-                batch.settled.append(
-                    SettledMinute(minuteMs: minute, series: partial.series, version: partial.version))
-            }
-            summary.series += 1
-        }
+        if batch.history.rows.isEmpty { batch.history.cursor = reader.cursor }
+        batch.history.watermarkMs = reader.watermark(writtenBefore: reader.closedMs)
+        run.waiting.append(batch)
     }
 
     /// Writes batches once what they were read from is sure to survive a crash of Redis.
-    private func write(
-        _ batches: inout [Batch], _ runID: String, _ settlingTime: Duration, _ pass: any HistoryPass,
-        _ summary: inout Summary
-    ) async throws {
-        guard let newest = batches.map(\.readNs).max() else { return }
-        defer { batches = [] }
-        summary.rows += batches.reduce(0) { $0 + $1.rows.count }
+    private func write(_ run: inout Run) async throws {
+        defer { run.waiting = [] }
+        run.summary.rows += run.waiting.reduce(0) { $0 + $1.history.rows.count }
         if configuration.isDryRun { return }
-        let safeNs = newest + settlingTime.wholeNanoseconds
-        let now = time.monotonicNs()
-        if safeNs > now { try await pause(.nanoseconds(Int64(safeNs - now))) }
-        guard try await source.runID() == runID else { throw Stopped(outcome: .restarted) }
-        for batch in batches {
-            if case .behind(let partition, let known) = try await pass.write(
-                batch.rows, cursors: [batch.partition: batch.cursor])
-            {
-                throw Stopped(outcome: .behind(partition: partition, known: known, cursor: batch.cursor))
+        if let newest = run.waiting.filter({ !$0.history.rows.isEmpty }).map(\.readNs).max() {
+            let safeNs = newest + run.settlingTime.wholeNanoseconds
+            let now = time.monotonicNs()
+            if safeNs > now { try await pause(.nanoseconds(Int64(safeNs - now))) }
+        }
+        guard try await source.runID() == run.runID else { throw Stopped(outcome: .restarted) }
+        for batch in run.waiting {
+            let partition = batch.history.partition
+            if case .behind(let known) = try await run.history.write(batch.history) {
+                throw Stopped(outcome: .behind(partition: partition, known: known, cursor: batch.history.cursor))
             }
-            try await source.settle(partition: batch.partition, batch.settled)
+            try await source.settle(partition: partition, batch.settled)
+            if batch.history.watermarkMs > 0 {
+                try await source.advance(partition: partition, watermarkMs: batch.history.watermarkMs)
+            }
         }
     }
 }

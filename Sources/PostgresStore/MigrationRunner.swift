@@ -1,126 +1,207 @@
-internal import Analytics
+package import Analytics
 internal import Assets
 package import Postgres
 package import Reactor
 
-/// Brings the database up to date: applies what is new of `sql/migrations/`, then (re)makes `sql/functions/`.
+/// Brings a database to the schema of this program: `sql/migrations/` in order, then `sql/functions/`.
 ///
-/// Each migration runs in a transaction of its own and is recorded with the SHA-256 of its file. Two runners at once are
-/// safe: the second waits for the lock and then finds nothing to do.
+/// Each migration is one transaction that holds an advisory lock and looks anew at what is applied, so any number of runners
+/// may work at once, also through a connection pooler.
 package struct MigrationRunner: Sendable {
-    /// Why a database cannot be migrated.
-    package struct MigrationError: Error, Equatable, Sendable, CustomStringConvertible {
-        package let description: String
+    /// A file of `sql/functions/`: statements that may be run again and again (`CREATE OR REPLACE`).
+    package struct FunctionFile: Sendable, Equatable {
+        package let name: String
+        package let script: String
+
+        package init(name: String, script: String) {
+            self.name = name
+            self.script = script
+        }
     }
 
-    private struct Migration {
-        let number: Int
-        let name: String
-        let asset: Asset
+    /// What a run did.
+    package struct Report: Sendable, Equatable {
+        /// Names of the migrations that this run applied.
+        package var applied: [String] = []
+        /// Names of the function files that this run installed, as they were new or changed.
+        package var installed: [String] = []
+        /// The number of the schema's last migration.
+        package var version = 0
+
+        package init() {}
+    }
+
+    /// The migrations that are built in.
+    package static let builtInMigrations: [Migration] = Asset.under("sql/migrations/").map { asset in
+        guard let migration = Migration(fileName: asset.name, script: asset.text) else {
+            preconditionFailure("\(asset.path) begins with its number")
+        }
+        return migration
+    }
+    /// The function files that are built in.
+    package static let builtInFunctions = Asset.under("sql/functions/").map {
+        FunctionFile(name: String($0.name), script: $0.text)
     }
 
     private let configuration: PostgresConfiguration
     private let loop: EventLoop
+    private let migrations: [Migration]
+    private let functions: [FunctionFile]
+    /// For one statement, or for waiting until another runner is done with one migration.
+    private let timeout: Duration
 
-    package init(_ configuration: PostgresConfiguration, loop: EventLoop) {
+    package init(
+        _ configuration: PostgresConfiguration, loop: EventLoop, migrations: [Migration] = builtInMigrations,
+        functions: [FunctionFile] = builtInFunctions, timeout: Duration = .seconds(600)
+    ) {
         self.configuration = configuration
         self.loop = loop
+        self.migrations = migrations
+        self.functions = functions
+        self.timeout = timeout
     }
 
-    /// Applies what is missing and returns the names of the migrations that were applied, in order.
+    /// Applies what is missing.
     ///
-    /// - Throws: `MigrationError` where a file was changed after it was applied, one is missing, or the database is newer
-    ///   than this program; `PostgresError` from the server.
-    package func run() async throws -> [String] {
-        let connection = try await PostgresConnection.connect(configuration, loop: loop)
-        do {
-            let applied = try await migrate(connection)
-            await connection.close()
-            return applied
-        } catch {
-            await connection.close()
-            throw error
+    /// - Parameter onApplied: told of each file when it is committed, for people who watch.
+    /// - Returns: what was done; nothing where the database was up to date.
+    /// - Throws: `.incompatible` where the database is newer or an applied file was changed; `.rejected` with the file's name
+    ///   and PostgreSQL's words where one fails, which leaves those before it applied; `.unavailable`, `.timedOut`.
+    package func run(onApplied: (String) -> Void = { _ in }) async throws(StoreError) -> Report {
+        try await connected { connection in
+            var report = Report()
+            while let name = try await applyNext(on: connection, &report) {
+                report.applied.append(name)
+                onApplied(name)
+            }
+            report.installed = try await installFunctions(on: connection)
+            for name in report.installed { onApplied(name) }
+            return report
         }
     }
 
-    private func migrate(_ connection: PostgresConnection) async throws -> [String] {
-        // Held until the connection is closed.
-        _ = try await connection.query(
-            "SELECT pg_advisory_lock($1)", [.int8(Int64(AdvisoryLock.migration))], operation: "lock",
-            timeout: .seconds(600))
-        try await connection.execute(
-            script: """
-                CREATE SCHEMA IF NOT EXISTS weir;
-                CREATE TABLE IF NOT EXISTS weir.migration (
-                    number     integer NOT NULL,
-                    name       text NOT NULL,
-                    sha256     bytea NOT NULL,
-                    applied_at timestamptz NOT NULL DEFAULT now(),
-                    CONSTRAINT migration_pkey PRIMARY KEY (number)
-                )
-                """, operation: "weir.migration")
-        let migrations = try Self.builtIn()
-        let known = try await recorded(connection)
-        if let newest = known.keys.max(), newest > migrations.count {
-            throw MigrationError(
-                description: "the database has migration \(newest), which this program does not know: it is of a newer "
-                    + "version; upgrade the program")
+    /// How many migrations are missing; nothing is changed.
+    ///
+    /// - Throws: as `run`.
+    package func missing() async throws(StoreError) -> Int {
+        try await connected { connection in
+            guard try await exists("weir.migration", on: connection) else { return migrations.count }
+            return try await plan(on: connection).missing.count
         }
-        var applied: [String] = []
-        for migration in migrations {
-            let digest = try await digest(migration.asset.bytes, connection)
-            if let before = known[migration.number] {
-                guard before == digest else {
-                    throw MigrationError(
-                        description: "\(migration.name) was changed after it was applied; bring its old text back and "
-                            + "put the change into a new migration")
-                }
-            } else {
-                guard migration.number == 1 || known[migration.number - 1] != nil || !applied.isEmpty else {
-                    throw MigrationError(
-                        description: "migration \(migration.number - 1) was never applied, but later ones were")
-                }
-                try await apply(migration, digest, connection)
-                applied.append(migration.name)
-            }
-        }
-        try await connection.withTransaction {
-            for function in Asset.under("sql/functions/") {
-                try await connection.execute(script: function.text, operation: "functions")
-            }
-        }
-        return applied
     }
 
-    private func apply(
-        _ migration: Migration, _ digest: [UInt8], _ connection: PostgresConnection
-    ) async throws {
-        try await connection.withTransaction {
-            try await connection.execute(script: migration.asset.text, operation: "migration", timeout: .seconds(600))
+    private func connected<Success>(
+        _ body: (PostgresConnection) async throws -> Success
+    ) async throws(StoreError) -> Success {
+        try await mapping {
+            let connection = try await PostgresConnection.connect(configuration, loop: loop)
+            do {
+                let success = try await body(connection)
+                await connection.close()
+                return success
+            } catch {
+                await connection.close()
+                throw error
+            }
+        }
+    }
+
+    /// Applies the first that is missing and returns its name; nil where there is none.
+    private func applyNext(on connection: PostgresConnection, _ report: inout Report) async throws -> String? {
+        let (name, version) = try await connection.withTransaction { () -> (String?, Int) in
+            try await lock(connection)
+            try await createRecord(on: connection)
+            let (missing, digests) = try await plan(on: connection)
+            guard let next = missing.first else { return (nil, migrations.count) }
+            try await run(next.script, of: next.name, on: connection)
             _ = try await connection.query(
-                "INSERT INTO weir.migration (number, name, sha256) VALUES ($1, $2, $3)",
-                [.int4(Int32(migration.number)), .text(migration.name), .bytea(digest)], operation: "migration")
+                Statement.recordMigration,
+                [.int4(Int32(next.number)), .text(next.name), .bytea(digests[next.number - 1])],
+                operation: "record migration")
+            return (next.name, next.number)
+        }
+        report.version = version
+        return name
+    }
+
+    private func installFunctions(on connection: PostgresConnection) async throws -> [String] {
+        try await connection.withTransaction {
+            try await lock(connection)
+            let digests = try await digests(of: functions.map(\.script), on: connection)
+            let installed = try await connection.query(
+                Statement.installedFunctions, operation: "read installed functions")
+            var known: [String: [UInt8]] = [:]
+            for row in 0..<installed.rowCount { known[try installed.text(row, 0)] = try installed.bytea(row, 1) }
+            var names: [String] = []
+            for (function, digest) in zip(functions, digests) where known[function.name] != digest {
+                try await run(function.script, of: function.name, on: connection)
+                _ = try await connection.query(
+                    Statement.recordFunction, [.text(function.name), .bytea(digest)], operation: "record function")
+                names.append(function.name)
+            }
+            return names
         }
     }
 
-    private func recorded(_ connection: PostgresConnection) async throws -> [Int: [UInt8]] {
-        let rows = try await connection.query("SELECT number, sha256 FROM weir.migration", operation: "weir.migration")
-        var known: [Int: [UInt8]] = [:]
-        for row in 0..<rows.rowCount { known[Int(try rows.integer(row, 0))] = try rows.bytea(row, 1) }
-        return known
+    // MARK: One transaction
+
+    private func lock(_ connection: PostgresConnection) async throws(PostgresError) {
+        _ = try await connection.query(
+            "SELECT pg_advisory_xact_lock($1)", [.int8(AdvisoryLock.migration.rawValue)],
+            operation: "wait for another migration", timeout: timeout)
     }
 
-    private func digest(_ bytes: [UInt8], _ connection: PostgresConnection) async throws -> [UInt8] {
-        try await connection.query("SELECT sha256($1)", [.bytea(bytes)], operation: "sha256").bytea(0, 0)
+    private func createRecord(on connection: PostgresConnection) async throws(PostgresError) {
+        if try await exists("weir.migration", on: connection) { return }
+        // IF NOT EXISTS would need the right to create schemas even where an administrator has made ours.
+        let schema = try await connection.query(
+            "SELECT to_regnamespace('weir') IS NOT NULL", operation: "look for schema weir")
+        if try !schema.bool(0, 0) {
+            try await connection.execute(script: "CREATE SCHEMA weir", operation: "create schema weir")
+        }
+        try await connection.execute(script: Statement.createMigrationRecord, operation: "create migration record")
     }
 
-    /// The files by number, which must be 1, 2, 3 …
-    private static func builtIn() throws -> [Migration] {
-        try Asset.under("sql/migrations/").enumerated().map { index, asset in
-            guard let number = Int(asset.name.prefix(4)), number == index + 1 else {
-                throw MigrationError(description: "the built-in migrations have a gap before \(asset.name)")
-            }
-            return Migration(number: number, name: String(asset.name), asset: asset)
+    private func exists(_ table: String, on connection: PostgresConnection) async throws(PostgresError) -> Bool {
+        try await connection.query(
+            "SELECT to_regclass($1) IS NOT NULL", [.text(table)], operation: "look for a table"
+        ).bool(0, 0)
+    }
+
+    private func plan(
+        on connection: PostgresConnection
+    ) async throws -> (missing: ArraySlice<Migration>, digests: [[UInt8]]) {
+        let digests = try await digests(of: migrations.map(\.script), on: connection)
+        let rows = try await connection.query(Statement.appliedMigrations, operation: "read migration record")
+        var applied: [MigrationPlan.Applied] = []
+        for row in 0..<rows.rowCount {
+            applied.append(
+                .init(
+                    number: Int(try rows.integer(row, 0)), name: try rows.text(row, 1), digest: try rows.bytea(row, 2)))
+        }
+        return (try MigrationPlan.missing(migrations, digests: digests, applied: applied), digests)
+    }
+
+    private func digests(
+        of scripts: [String], on connection: PostgresConnection
+    ) async throws(PostgresError) -> [[UInt8]] {
+        let rows = try await connection.query(
+            Statement.digests, [.byteaArray(scripts.map { [UInt8]($0.utf8) })], operation: "digest files")
+        var digests: [[UInt8]] = []
+        for row in 0..<rows.rowCount { digests.append(try rows.bytea(row, 0)) }
+        return digests
+    }
+
+    private func run(
+        _ script: String, of file: String, on connection: PostgresConnection
+    ) async throws(StoreError) {
+        do throws(PostgresError) {
+            try await connection.execute(script: script, operation: "migrate", timeout: timeout)
+        } catch {
+            let mapped = StoreError(error)
+            throw StoreError(
+                mapped.code, store: "postgres", operation: "migrate", detail: "\(file): \(mapped.detail)",
+                mayHaveRun: mapped.mayHaveRun)
         }
     }
 }

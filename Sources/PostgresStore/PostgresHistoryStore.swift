@@ -1,12 +1,16 @@
 package import Analytics
 package import Postgres
 internal import Service
-internal import Wire
 
 /// History in PostgreSQL, for fronts.
 package struct PostgresHistoryStore: HistoryStore {
-    private static let seriesStatement = Statement("history.series")
-    private static let rowsStatement = Statement("history.rows")
+    /// How the last whole pass of the compaction went.
+    package struct LastCompaction: Sendable, Equatable {
+        /// When it ended, ms since 1970.
+        package let atMs: Int64
+        package let seconds: Double
+        package let rows: Int
+    }
 
     private let pool: PostgresPool
     private let timeout: Duration
@@ -20,56 +24,48 @@ package struct PostgresHistoryStore: HistoryStore {
     }
 
     package func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] {
-        do {
+        try await mapping {
             let rows = try await pool.query(
-                Self.seriesStatement.text, [.text(name)], operation: "history.series", timeout: timeout)
+                Statement.series, [.text(name)], operation: "read series", timeout: timeout)
             var series: [HistorySeries] = []
             series.reserveCapacity(rows.rowCount)
             for row in 0..<rows.rowCount {
-                series.append(
-                    HistorySeries(id: Int(try rows.integer(row, 0)), labels: try Self.labels(try rows.text(row, 1))))
+                let labels = try Self.labels(try rows.text(row, 1))
+                series.append(HistorySeries(id: Int(try rows.integer(row, 0)), labels: labels))
             }
             return series
-        } catch {
-            throw StoreError(postgres: error)
         }
     }
 
     package func rows(
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow] {
-        do {
-            let rows = try await pool.query(
-                Self.rowsStatement.text,
-                [
-                    .int4Array(series.map(Int32.init)), .timestamptz(us: fromMs * 1_000),
-                    .timestamptz(us: toMs * 1_000), .timestamptzArray(us: before.map { $0 * 1_000 }),
-                ], operation: "history.rows", timeout: timeout)
-            var found: [HistoryRow] = []
-            found.reserveCapacity(rows.rowCount)
-            for row in 0..<rows.rowCount {
-                var aggregate = Aggregate()
-                aggregate.count = Int(try rows.integer(row, 2))
-                if !rows.isNull(row, 3) { aggregate.hits = Int(try rows.integer(row, 3)) }
-                if !rows.isNull(row, 4) { aggregate.sum = try rows.float8(row, 4) }
-                if !rows.isNull(row, 5) { aggregate.range = try rows.float8(row, 5)...(try rows.float8(row, 6)) }
-                if !rows.isNull(row, 7) {
-                    aggregate.last = .init(
-                        atMs: try rows.timestamptzUs(row, 8) / 1_000, value: try rows.float8(row, 7))
+        try await mapping {
+            let parameters: [PostgresParameter] = [
+                .int4Array(series.map(Int32.init)), .timestamptz(us: fromMs * 1_000), .timestamptz(us: toMs * 1_000),
+                .timestamptzArray(us: before.map { $0 * 1_000 }), .int4Array(before.indices.map(Int32.init)),
+            ]
+            let statement =
+                switch resolution {
+                case .minute: Statement.minuteRows
                 }
-                if !rows.isNull(row, 9) {
-                    let bytes = try rows.bytea(row, 9)
-                    var cursor = ByteCursor()
-                    aggregate.sketch = try SketchCodec.decode(bytes.span, &cursor)
-                }
-                found.append(
-                    HistoryRow(
-                        series: Int(try rows.integer(row, 0)), bucketMs: try rows.timestamptzUs(row, 1) / 1_000,
-                        aggregate: aggregate))
-            }
-            return found
-        } catch {
-            throw StoreError(postgres: error)
+            let found = try await pool.query(statement, parameters, operation: "read minutes", timeout: timeout)
+            var rows: [HistoryRow] = []
+            rows.reserveCapacity(found.rowCount)
+            for row in 0..<found.rowCount { rows.append(try found.historyRow(row)) }
+            return rows
+        }
+    }
+
+    /// How the last whole pass went; nil before the first.
+    package func lastCompaction() async throws(StoreError) -> LastCompaction? {
+        try await mapping {
+            let found = try await pool.query(
+                Statement.lastCompaction, operation: "read last compaction", timeout: timeout)
+            if found.rowCount == 0 { return nil }
+            return LastCompaction(
+                atMs: try found.timestamptzUs(0, 0) / 1_000, seconds: try found.float8(0, 1),
+                rows: Int(try found.integer(0, 2)))
         }
     }
 
@@ -80,7 +76,7 @@ package struct PostgresHistoryStore: HistoryStore {
         }
         guard labels.count == members.count else {
             throw StoreError(
-                .incompatible, store: "postgres", operation: "history.series", detail: "labels that are no texts")
+                .incompatible, store: "postgres", operation: "read series", detail: "labels that are no texts")
         }
         return LabelSet(labels)
     }

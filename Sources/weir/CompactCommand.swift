@@ -71,7 +71,9 @@ enum CompactCommand {
                 logger.info(
                     "\(verb) \(summary.rows) rows of \(summary.minutes) minutes",
                     ["rows": "\(summary.rows)", "minutes": "\(summary.minutes)", "series": "\(summary.series)"])
-                return .success
+                guard summary.heldBack > 0 else { return .success }
+                logger.error("something cannot be written and stays in Redis", ["held_back": .int(summary.heldBack)])
+                return .failure
             case .locked:
                 logger.notice("another pass is under way")
                 return .tryLater
@@ -90,6 +92,9 @@ enum CompactCommand {
         } catch let error as RedisError {
             logger.error("Redis is out of reach", ["reason": "\(error.detail)"])
             return .unavailable
+        } catch is CancellationError {
+            logger.info("the pass was ended; the next one goes on")
+            return .success
         } catch {
             logger.error("the pass failed", ["reason": "\(error)"])
             return .failure

@@ -1,3 +1,4 @@
+import Analytics
 import Postgres
 import PostgresStore
 import Reactor
@@ -8,20 +9,21 @@ enum MigrateCommand {
     static let command = Command(
         "migrate", summary: "brings the PostgreSQL schema up to date",
         details: "Applies the migrations that are built in, in order, and records each; refuses where one was changed "
-            + "after it was applied. Needs CREATE on the database once, for the schema weir.",
+            + "after it was applied. Needs CREATE on the schema weir, and on the database where there is no such schema.",
         settings: [Shared.postgres])
 
     static func run(_ settings: Settings) async -> ExitCode {
         do {
             let loop = try EventLoop.start(name: "migrate")
             let configuration = try PostgresConfiguration(settings[Shared.postgres])
-            let applied = try await loop.run { try await MigrationRunner(configuration, loop: loop).run() }
-            for name in applied { say("applied \(name)") }
-            if applied.isEmpty { say("nothing to do: the schema is up to date") }
+            let report = try await loop.run {
+                try await MigrationRunner(configuration, loop: loop).run { say("applied \($0)") }
+            }
+            if report.applied.isEmpty && report.installed.isEmpty { say("nothing to do: the schema is up to date") }
             return .success
-        } catch let error as PostgresError {
-            complain("migrate", "\(error)")
-            return error.code == .disconnected || error.code == .timedOut ? .unavailable : .failure
+        } catch let error as StoreError {
+            complain("migrate", error.detail)
+            return error.code == .unavailable || error.code == .timedOut ? .unavailable : .failure
         } catch {
             complain("migrate", "\(error)")
             return .failure

@@ -7,13 +7,7 @@ import Wire
 @Suite("weir.quantile", .tags(.integration), .needs(.postgres), .timeLimit(.minutes(1)))
 struct QuantileFunctionTests {
     @Test func givesWhatTheSketchGivesBitForBit() async throws {
-        let server = try await PostgresServer.shared()
-        let database = try await server.createDatabase()
-        let source = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../sql/functions/weir.quantile.sql").standardizedFileURL
-        let function = try String(contentsOf: source, encoding: .utf8)
-        try await server.query("CREATE SCHEMA weir; \(function)", database: database)
-
+        let fixture = try await DatabaseFixture(isMigrated: true)
         var rng = SplitMix64(Seed(value: 22))
         let great = Double.greatestFiniteMagnitude
         var samples: [[Double]] = [
@@ -32,11 +26,11 @@ struct QuantileFunctionTests {
             SketchCodec.append(sketch, to: &bytes)
             return "(\(index), '\\x\(bytes.map { String(format: "%02x", $0) }.joined())'::bytea)"
         }
-        let answer = try await server.query(
+        let answer = try await fixture.sql(
             """
             SELECT weir.quantile(sketch, q) FROM (VALUES \(rows.joined(separator: ","))) AS s (i, sketch),
                 unnest(ARRAY[0, 0.25, 0.5, 0.99, 1]::float8[]) WITH ORDINALITY AS t (q, place) ORDER BY i, place
-            """, database: database)
+            """)
         let found = answer.split(separator: "\n").map { Double($0) }
         let expected = sketches.flatMap { sketch in quantiles.map { sketch.value(atQuantile: $0) } }
         #expect(found.count == expected.count)

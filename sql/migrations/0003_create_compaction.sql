@@ -1,21 +1,22 @@
 -- 0003_create_compaction.sql
--- Purpose : how far history reaches into each partition of the event stream, and what the last compaction did.
--- Locks   : none on existing tables.   Size: a row for each partition.
--- Undo    : DROP TABLE weir.partition_cursor, weir.compaction; then weir compact cannot tell a restored Redis any more.
+-- Purpose : where the compaction stands, so that a Redis that went back in time is noticed, and how its last pass went.
+-- Locks   : none on existing tables.   Size: one row a partition, one row.
+-- Undo    : DROP TABLE weir.partition_cursor, weir.compaction; the next pass writes both anew.
 
 CREATE TABLE weir.partition_cursor (
-    partition smallint NOT NULL,
-    -- The stream's cursor when the rows last written were read: a Redis with an older one has lost data.
-    cursor    bigint NOT NULL,
-    stream_id text   NOT NULL,
-    CONSTRAINT partition_cursor_pkey PRIMARY KEY (partition)
+    partition smallint CONSTRAINT partition_cursor_pkey PRIMARY KEY
+        CONSTRAINT partition_cursor_partition_known CHECK (partition >= 0),
+    cursor bigint NOT NULL,           -- the last entry applied when it was read, as in weir.minute.version
+    stream_id text NOT NULL,          -- the same as Redis writes it
+    watermark timestamptz NOT NULL,   -- no minute from here on was written yet
+    written_at timestamptz NOT NULL
 );
+COMMENT ON TABLE weir.partition_cursor IS 'How far each partition of the event stream has been compacted.';
 
 CREATE TABLE weir.compaction (
-    only_row         boolean NOT NULL DEFAULT true,
-    last_success_at  timestamptz NOT NULL,
+    is_only boolean DEFAULT true CONSTRAINT compaction_pkey PRIMARY KEY CONSTRAINT compaction_has_one_row CHECK (is_only),
+    last_success_at timestamptz NOT NULL,
     duration_seconds double precision NOT NULL,
-    rows_written     bigint NOT NULL,
-    CONSTRAINT compaction_pkey PRIMARY KEY (only_row),
-    CONSTRAINT compaction_has_one_row CHECK (only_row)
+    rows_written bigint NOT NULL
 );
+COMMENT ON TABLE weir.compaction IS 'The last whole pass: one row.';

@@ -6,44 +6,60 @@ package protocol HistoryWriting: Sendable {
 
 /// One pass of the compaction, holding the lock until it ends or its connection does.
 package protocol HistoryPass: Sendable {
-    /// Writes rows in one transaction: all of them, or none. Writing them again changes nothing.
-    ///
-    /// - Parameter cursors: by partition, the stream's cursor when its rows were read.
-    func write(_ rows: [MinuteRow], cursors: [Int: StreamID]) async throws(StoreError) -> HistoryWriteOutcome
+    /// Writes a batch in one transaction: all of it, or nothing. Writing it again changes nothing.
+    func write(_ batch: HistoryBatch) async throws(StoreError) -> HistoryWriteOutcome
     /// Makes the partitions for `days` days from the day of `fromMs` on, where they are missing.
     func preparePartitions(fromMs: Int64, days: Int) async throws(StoreError)
-    /// Ends the pass, noting that it has done its work.
+    /// Notes that the pass has done all its work.
     func finish(atMs: Int64, seconds: Double, rows: Int) async throws(StoreError)
     /// Gives the lock back.
     func end() async
 }
 
-/// What became of rows.
+/// What became of a batch.
 package enum HistoryWriteOutcome: Equatable, Sendable {
     case written
     /// PostgreSQL knows a later cursor of this partition than Redis has: Redis lost data, and nothing was written.
-    case behind(partition: Int, known: StreamID)
+    case behind(known: StreamID)
+}
+
+/// Rows of one partition that are written together.
+package struct HistoryBatch: Sendable {
+    package var partition: Int
+    /// The stream's cursor when the rows were read.
+    package var cursor: StreamID
+    /// With this batch, every minute before it (ms since 1970) has been written; 0 says nothing.
+    package var watermarkMs: Int64
+    /// No two of one metric, label set, minute and generation. Empty where only the watermark moves.
+    package var rows: [MinuteRow]
+
+    package init(partition: Int, cursor: StreamID = .zero, watermarkMs: Int64 = 0, rows: [MinuteRow] = []) {
+        self.partition = partition
+        self.cursor = cursor
+        self.watermarkMs = watermarkMs
+        self.rows = rows
+    }
 }
 
 /// What a partition counted for one metric and label set in one minute.
 package struct MinuteRow: Equatable, Sendable {
     package let metric: String
+    package let kind: MetricKind
     package let labels: LabelSet
     /// Start of the minute, ms since 1970.
     package let minuteMs: Int64
-    package let partition: Int
     package let generation: StreamID
     package let version: StreamID
     package let aggregate: Aggregate
 
     package init(
-        metric: String, labels: LabelSet, minuteMs: Int64, partition: Int, generation: StreamID, version: StreamID,
+        metric: String, kind: MetricKind, labels: LabelSet, minuteMs: Int64, generation: StreamID, version: StreamID,
         aggregate: Aggregate
     ) {
         self.metric = metric
+        self.kind = kind
         self.labels = labels
         self.minuteMs = minuteMs
-        self.partition = partition
         self.generation = generation
         self.version = version
         self.aggregate = aggregate

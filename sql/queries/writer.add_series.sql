@@ -1,4 +1,4 @@
--- Makes sure that series are there.  $1 metrics text[]   $2 labels text[], JSON
+-- Adds the series (metric $1, labels $2) that do not exist.
 INSERT INTO weir.series (metric, labels)
 SELECT wanted.metric, wanted.labels::jsonb FROM unnest($1::text[], $2::text[]) AS wanted (metric, labels)
-ON CONFLICT ON CONSTRAINT series_metric_labels_key DO NOTHING
+ON CONFLICT (metric, weir.labels_digest(labels)) DO NOTHING

@@ -1,0 +1,33 @@
+internal import Assets
+
+/// The statements under `sql/queries/`, by the names of their files.
+enum Statement {
+    static let series = text("history.series")
+    static let minuteRows = text("history.minute_rows")
+    static let lastCompaction = text("history.last_compaction")
+
+    static let partitionCursor = text("writer.partition_cursor")
+    static let moveCursor = text("writer.move_cursor")
+    static let seriesIDs = text("writer.series_ids")
+    static let addSeries = text("writer.add_series")
+    static let addMinutePartitions = text("writer.add_minute_partitions")
+    static let copyMinute = text("writer.copy_minute")
+    static let createStage = text("writer.create_stage")
+    static let copyStage = text("writer.copy_stage")
+    static let mergeStage = text("writer.merge_stage")
+    static let recordPass = text("writer.record_pass")
+
+    static let createMigrationRecord = text("migration.create_record")
+    static let appliedMigrations = text("migration.applied")
+    static let recordMigration = text("migration.record")
+    static let installedFunctions = text("migration.installed_functions")
+    static let recordFunction = text("migration.record_function")
+    static let digests = text("migration.digests")
+
+    private static func text(_ name: String) -> String {
+        guard let asset = Asset.named("sql/queries/\(name).sql") else {
+            preconditionFailure("sql/queries/\(name).sql is built in (Sources/CAssets/generate.sh)")
+        }
+        return asset.text
+    }
+}

@@ -1,0 +1,55 @@
+import Analytics
+import TestKit
+
+/// A minute of a day that all these tests use: 2026-11-23 10:00 UTC.
+let tenOClock: Int64 = 1_795_428_000_000
+
+/// A value of any size and sign, now and then zero.
+func anyValue(_ random: inout SplitMix64) -> Double {
+    switch Int.random(in: 0..<12, using: &random) {
+    case 0: 0
+    case 1: -.greatestFiniteMagnitude
+    case 2: .greatestFiniteMagnitude
+    case 3: .leastNonzeroMagnitude
+    case 4: -Double.random(in: 0...1e-300, using: &random)
+    case 5...7: -Double.random(in: 0...1_000, using: &random)
+    default: Double.random(in: 0...1_000, using: &random)
+    }
+}
+
+/// What a metric of `kind` keeps of some random events.
+func anyAggregate(_ kind: MetricKind, _ random: inout SplitMix64) -> Aggregate {
+    var aggregate = Aggregate()
+    for _ in 0..<Int.random(in: 1...40, using: &random) {
+        let value = Double.random(in: -100...1_000, using: &random)
+        switch kind {
+        case .counter: if Bool.random(using: &random) { aggregate.addEvent() } else { aggregate.addToSum(value) }
+        case .gauge:
+            aggregate.addToGauge(value, atMs: tenOClock + Int64.random(in: 0..<60_000, using: &random))
+        case .ratio: aggregate.addEvent(hit: Int.random(in: 0..<3, using: &random) == 0)
+        case .distribution: aggregate.addToDistribution(value)
+        }
+    }
+    return aggregate
+}
+
+/// A row of version and generation `version`, unless told.
+func row(
+    _ metric: String = "m", kind: MetricKind = .counter, labels: [String: String] = [:], minute: Int64 = tenOClock,
+    generation: UInt64? = nil, version: UInt64 = 1, count: Int = 1
+) -> MinuteRow {
+    var aggregate = Aggregate()
+    for _ in 0..<count { aggregate.addEvent() }
+    return row(metric, kind, labels, minute, generation ?? version, version, aggregate)
+}
+
+func row(
+    _ metric: String, _ kind: MetricKind, _ labels: [String: String], _ minute: Int64, _ generation: UInt64,
+    _ version: UInt64, _ aggregate: Aggregate
+) -> MinuteRow {
+    MinuteRow(
+        metric: metric, kind: kind, labels: LabelSet(labels.map { .init(name: $0.key, value: $0.value) }),
+        minuteMs: minute, generation: StreamID(ms: generation, sequence: 0),
+        version: StreamID(ms: version, sequence: 0),
+        aggregate: aggregate)
+}

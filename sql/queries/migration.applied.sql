@@ -1,0 +1,2 @@
+-- What was applied.
+SELECT number, name, sha256 FROM weir.migration ORDER BY number

@@ -1,0 +1,4 @@
+-- Minutes that were never written before.
+COPY weir.minute (
+    bucket, generation, version, n, hits, sum, min, max, last_at, last_value, series_id, partition, sketch
+) FROM STDIN (FORMAT binary)

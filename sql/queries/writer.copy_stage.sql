@@ -1,0 +1,4 @@
+-- Minutes that may have been written before.
+COPY pg_temp.minute_stage (
+    bucket, generation, version, n, hits, sum, min, max, last_at, last_value, series_id, partition, sketch
+) FROM STDIN (FORMAT binary)
