@@ -39,7 +39,13 @@ actor PostgresHistoryPass: HistoryPass {
         }
     }
 
-    func end() async { await connection.close() }
+    func end() async {
+        // The server notices a closed connection a moment later, and a pass that comes right away would find it locked.
+        _ = try? await connection.query(
+            "SELECT pg_advisory_unlock($1)", [.int8(AdvisoryLock.compaction.rawValue)], operation: "unlock",
+            timeout: .seconds(1))
+        await connection.close()
+    }
 
     private func write(_ batch: HistoryBatch, stagingAll: Bool) async throws -> HistoryWriteOutcome {
         var usesStage = false

@@ -1,0 +1,157 @@
+import Analytics
+import Compactor
+import Postgres
+import PostgresStore
+import Reactor
+import Service
+import TestKit
+
+/// 2026-11-23 10:00 UTC.
+let tenOClock: Int64 = 1_795_428_000_000
+
+/// Redis in memory and PostgreSQL as it is, with the compaction between them.
+struct CompactionFixture {
+    static let definitions = Definitions(
+        version: 1,
+        metrics: [
+            .events, MetricDefinition(id: MetricID(rawValue: 1), name: "time", kind: .distribution, by: ["a"]),
+            MetricDefinition(id: MetricID(rawValue: 2), name: "size", kind: .distribution, by: ["a"]),
+        ])
+
+    let redis: MemoryRedis
+    let loop: EventLoop
+    let server: PostgresServer
+    let database: String
+
+    init(partitions: Int = 1, series: Int = 3) async throws {
+        let keys = (0..<series).map {
+            SeriesKey(group: "a", labels: LabelSet([.init(name: "a", value: "\($0)")]))
+        }
+        redis = MemoryRedis(
+            partitions: partitions, definitions: Self.definitions, series: Array(repeating: keys, count: partitions),
+            nowMs: tenOClock)
+        loop = try EventLoop.start(name: "compactor-test")
+        server = try await PostgresServer.shared()
+        let template = try await server.template("migrated for the compactor") { [server] name in
+            let loop = try EventLoop.start(name: "migrate")
+            defer { loop.stop() }
+            let configuration = try PostgresConfiguration(server.url(database: name))
+            _ = try await loop.run { try await MigrationRunner(configuration, loop: loop).run() }
+        }
+        database = try await server.createDatabase(template: template)
+    }
+
+    private var configuration: PostgresConfiguration {
+        get throws { try PostgresConfiguration(server.url(database: database)) }
+    }
+
+    var history: PostgresHistoryWriter {
+        get throws { PostgresHistoryWriter(try configuration, loop: loop) }
+    }
+
+    /// Runs one pass on the loop.
+    @discardableResult
+    func compact(
+        history other: (any HistoryWriting)? = nil, logger: Logger = .silent,
+        _ change: (inout CompactionPass.Configuration) -> Void = { _ in }
+    ) async throws -> CompactionPass.Outcome {
+        var configuration = CompactionPass.Configuration()
+        change(&configuration)
+        let pass = CompactionPass(
+            source: redis, history: try other ?? history, configuration: configuration, logger: logger,
+            time: redis.time, pause: { [redis] in redis.pause($0) })
+        return try await loop.run { try await pass.run() }
+    }
+
+    /// What one pass did; throws where it ended in another way.
+    func summary(
+        _ change: (inout CompactionPass.Configuration) -> Void = { _ in }
+    ) async throws -> CompactionPass.Summary {
+        guard case .done(let summary) = try await compact(change) else { throw TestKitError("the pass was not done") }
+        return summary
+    }
+
+    /// A (metric, labels, minute), for totals.
+    struct Key: Hashable {
+        let metric: String
+        let labels: LabelSet
+        let minuteMs: Int64
+    }
+
+    /// All that history holds, merged.
+    func totals() async throws -> [Key: Aggregate] {
+        let configuration = PostgresPoolConfiguration(try configuration)
+        return try await loop.run { [loop] in
+            let pool = PostgresPool(configuration, loop: loop)
+            let store = PostgresHistoryStore(pool: pool)
+            var totals: [Key: Aggregate] = [:]
+            for metric in Self.definitions.metrics {
+                let series = try await store.series(ofMetric: metric.name)
+                let labels = Dictionary(uniqueKeysWithValues: series.map { ($0.id, $0.labels) })
+                let rows = try await store.rows(
+                    series: series.map(\.id), fromMs: 0, toMs: tenOClock * 2, before: [], resolution: .minute)
+                for row in rows {
+                    let key = Key(metric: metric.name, labels: labels[row.series] ?? .none, minuteMs: row.bucketMs)
+                    totals[key, default: Aggregate()].merge(row.aggregate)
+                }
+            }
+            await pool.close()
+            return totals
+        }
+    }
+
+    /// Rows of a statement as psql writes them.
+    func sql(_ statement: String) async throws -> String { try await server.query(statement, database: database) }
+
+    /// What history must hold of `events`.
+    static func reference(_ events: [MemoryRedis.Event]) -> [Key: Aggregate] {
+        var totals: [Key: Aggregate] = [:]
+        for event in events {
+            let name = definitions.metrics.first { $0.id == event.metric }?.name ?? "?"
+            let labels = LabelSet([.init(name: "a", value: "\(event.series)")])
+            let key = Key(metric: name, labels: labels, minuteMs: event.atMs - event.atMs % 60_000)
+            totals[key, default: Aggregate()].addToDistribution(event.value)
+        }
+        return totals
+    }
+}
+
+/// A history whose process dies at a chosen write: before it reached PostgreSQL, or after the commit, before its answer.
+struct DyingHistory: HistoryWriting {
+    let inner: any HistoryWriting
+    let writesUntilDeath: Int
+    let isCommitted: Bool
+
+    func beginPass() async throws(StoreError) -> (any HistoryPass)? {
+        guard let pass = try await inner.beginPass() else { return nil }
+        return DyingPass(inner: pass, history: self)
+    }
+}
+
+private actor DyingPass: HistoryPass {
+    private let inner: any HistoryPass
+    private let history: DyingHistory
+    private var writes = 0
+
+    init(inner: any HistoryPass, history: DyingHistory) {
+        self.inner = inner
+        self.history = history
+    }
+
+    func write(_ batch: HistoryBatch) async throws(StoreError) -> HistoryWriteOutcome {
+        writes += 1
+        guard writes > history.writesUntilDeath else { return try await inner.write(batch) }
+        if history.isCommitted { _ = try await inner.write(batch) }
+        throw StoreError(.unavailable, store: "postgres", operation: "test", detail: "died", mayHaveRun: true)
+    }
+
+    func preparePartitions(fromMs: Int64, days: Int) async throws(StoreError) {
+        try await inner.preparePartitions(fromMs: fromMs, days: days)
+    }
+
+    func finish(atMs: Int64, seconds: Double, rows: Int) async throws(StoreError) {
+        try await inner.finish(atMs: atMs, seconds: seconds, rows: rows)
+    }
+
+    func end() async { await inner.end() }
+}
