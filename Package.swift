@@ -74,7 +74,8 @@ let tested: [String: [String]] = [
     "RedisStore": ["Analytics", "Wire", "Service", "Redis", "Reactor"],
     "PostgresStore": ["Analytics", "Wire", "Service", "Postgres", "Reactor"],
     "Front": ["Analytics", "Wire", "Service", "Reactor", "WebServer"], "Worker": ["Analytics", "Wire", "Service"],
-    "Compactor": ["Analytics", "Wire", "Service", "Postgres", "PostgresStore", "Reactor"], "Producer": ["Analytics", "Wire", "Service"],
+    "Compactor": ["Analytics", "Wire", "Service", "Postgres", "PostgresStore", "Reactor"],
+    "Producer": ["Analytics", "Wire", "Service"],
 ]
 for (target, others) in tested.sorted(by: { $0.key < $1.key }) {
     package.targets.append(

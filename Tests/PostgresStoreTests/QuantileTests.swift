@@ -48,6 +48,27 @@ struct QuantileTests {
         #expect(bins == sketch.count)
     }
 
+    @Test(arguments: Seed.range(5))
+    func mergingInSqlGivesTheBytesOfMergingInSwift(seed: Seed) async throws {
+        var random = SplitMix64(seed)
+        var merged = Sketch()
+        let parts = (0..<Int.random(in: 1...12, using: &random)).map { _ in
+            var part = Sketch()
+            for _ in 0..<Int.random(in: 0...60, using: &random) { part.insert(anyValue(&random)) }
+            merged.merge(part)
+            return part
+        }
+        let encoded = parts.map(encode)
+        let expected = encode(merged)
+        let found = try await DatabaseFixture(isMigrated: true).withPool { pool in
+            let rows = try await pool.query(
+                "SELECT weir.merge(part) FROM (SELECT NULL::bytea UNION ALL SELECT unnest($1::bytea[])) AS parts (part)",
+                [.byteaArray(encoded)])
+            return rows.isNull(0, 0) ? nil : try rows.bytea(0, 0)
+        }
+        #expect(found == (merged.isEmpty ? nil : expected))
+    }
+
     @Test func whatHasSeenNothingHasNoQuantileAndOthersAreRefused() async throws {
         let fixture = try await DatabaseFixture(isMigrated: true)
         let empty = try await fixture.sql(

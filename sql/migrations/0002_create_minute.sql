@@ -1,6 +1,7 @@
 -- 0002_create_minute.sql
 -- Purpose : history by the minute, written by `weir compact`, read by fronts and by people.
--- Locks   : none on existing tables.   Size: a row of a counter some 115 B, of a distribution 140 B and its sketch.
+-- Locks   : none on existing tables.   Size: a counter's row 77 B, a distribution's 100 B and its sketch; and an
+--           index entry of 69 B as minutes are written one after the other, of 40 B once the index is rebuilt.
 -- Undo    : DROP TABLE weir.minute; what Redis still holds is not compacted again.
 
 -- A row is what one partition's worker counted in one minute since it made the minute's bucket in Redis. Rows of one
