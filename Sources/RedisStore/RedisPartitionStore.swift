@@ -11,17 +11,21 @@ package final class RedisPartitionStore: PartitionStore {
     }
 
     private let client: RedisClient
-    private let reader: RedisClient
+    private let readers: [RedisClient]
     /// By number, those handed out; only the newest of a partition is of use.
     private let sessions = Lock<(next: Int, open: [Int: Sessions], ofPartition: [Int: Int])>((1, [:], [:]))
 
     /// - Parameters:
     ///   - client: for commands.
-    ///   - reader: a connection of its own, since waiting for entries blocks it.
-    package init(client: RedisClient, reader: RedisClient) {
+    ///   - readers: at least one; connections of their own, since waiting for entries blocks them. With fewer than
+    ///     partitions, some share one and are slower for it.
+    package init(client: RedisClient, readers: [RedisClient]) {
+        precondition(!readers.isEmpty, "the log needs a connection")
         self.client = client
-        self.reader = reader
+        self.readers = readers
     }
+
+    private func reader(_ partition: Int) -> RedisClient { readers[partition % readers.count] }
 
     package func partitionCount(atLeast configured: Int) async throws(StoreError) -> Int {
         let known = try await RedisPartitions(client: client).count()
@@ -45,7 +49,7 @@ package final class RedisPartitionStore: PartitionStore {
     package func open(partition: Int) async throws(StoreError) -> OpenPartition {
         let keys = Keys(partition: partition)
         let opened = try await mapping { () throws(RedisError) in
-            Sessions(commands: try await client.session(), reads: try await reader.session())
+            Sessions(commands: try await client.session(), reads: try await reader(partition).session())
         }
         // One MULTI: the series and the cursor must be of one moment.
         let replies = try await mapping { () throws(RedisError) in
@@ -97,7 +101,7 @@ package final class RedisPartitionStore: PartitionStore {
     package func entries(
         partition: Int, session: Int, after position: StreamID, maxCount: Int, wait: Duration
     ) async throws(StoreError) -> [LogEntry] {
-        try await reader.readStream(
+        try await reader(partition).readStream(
             Keys(partition: partition).events, after: position, maxCount: maxCount, wait: wait,
             session: try sessions(session).reads)
     }

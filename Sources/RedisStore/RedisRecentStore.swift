@@ -5,14 +5,16 @@ internal import Wire
 /// Recent buckets and live batches, for fronts.
 package final class RedisRecentStore: RecentStore {
     private let partitions: RedisPartitions
-    private let follower: RedisClient
+    private let followers: [RedisClient]
 
     /// - Parameters:
     ///   - client: for questions.
-    ///   - follower: a connection of its own, since waiting for live batches blocks it.
-    package init(client: RedisClient, follower: RedisClient) {
+    ///   - followers: at least one; connections of their own, since waiting for live batches blocks them. With fewer than
+    ///     partitions, some share one and hear of news later.
+    package init(client: RedisClient, followers: [RedisClient]) {
+        precondition(!followers.isEmpty, "live batches need a connection")
         partitions = RedisPartitions(client: client)
-        self.follower = follower
+        self.followers = followers
     }
 
     package func partitionCount() async throws(StoreError) -> Int { try await partitions.count() }
@@ -63,7 +65,7 @@ package final class RedisRecentStore: RecentStore {
     package func live(
         partition: Int, after position: StreamID, wait: Duration
     ) async throws(StoreError) -> [LiveBatch] {
-        let entries = try await follower.readStream(
+        let entries = try await followers[partition % followers.count].readStream(
             Keys(partition: partition).live, after: position, maxCount: 100, wait: wait, session: nil)
         var batches: [LiveBatch] = []
         for entry in entries { batches.append(try Self.batch(entry)) }

@@ -100,6 +100,7 @@ package actor PartitionWorker {
             } catch let failure as Failure {
                 throw failure
             } catch let error as StoreError {
+                if Task.isCancelled { break }
                 metrics.failures.add(1)
                 let delay = backoff.next()
                 logger.warning("the partition is read anew", ["reason": "\(error)", "wait": "\(delay)"])

@@ -25,7 +25,7 @@ enum CompactCommand {
         let logger = settings.logger("compact")
         do {
             let loop = try EventLoop.start(name: "compact")
-            let redis = try RedisConnections(settings, process: "compact", loop: loop)
+            let redis = try RedisConnections(settings, process: "compact", loop: loop, waiting: 0)
             let history = PostgresHistoryWriter(try PostgresConfiguration(settings[Shared.postgres]), loop: loop)
             var configuration = CompactionPass.Configuration()
             configuration.isDryRun = settings[dryRun]
@@ -37,7 +37,7 @@ enum CompactCommand {
                 let bar = ProgressBar.start(on: loop) { width in
                     progressText(progress.withLock { $0 }, width: width)
                 }
-                await redis.commands.start()
+                await redis.start()
                 let code = try await loop.run { await once(pass, redis, isDryRun: settings[dryRun], logger) }
                 bar.cancel()
                 _ = await bar.result

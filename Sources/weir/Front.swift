@@ -8,6 +8,7 @@ import Redis
 import RedisStore
 import Service
 import WebServer
+import Wire
 
 /// The parts of a front, wired together.
 struct Front: Sendable {
@@ -18,6 +19,7 @@ struct Front: Sendable {
     private let pool: PostgresPool
     private let registry = MetricsRegistry()
     private let engine: QueryEngine
+    private let hub: LiveHub
     private let queue: IngestQueue
     private let server: HTTPServer
 
@@ -27,13 +29,19 @@ struct Front: Sendable {
         loop = try EventLoop.start(name: "serve")
         registry.addProcessMetrics()
         registry.addLoopDelay(loop)
-        let redis = try RedisConnections(settings, process: "serve", loop: loop)
+        let redis = try RedisConnections(
+            settings, process: "serve", loop: loop, waiting: settings[Shared.partitions])
         self.redis = redis
-        let recent = RedisRecentStore(client: redis.commands, follower: redis.waiting)
+        let recent = RedisRecentStore(client: redis.commands, followers: redis.waiting)
         let pool = try postgresPool(settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true)
         self.pool = pool
         engine = QueryEngine(
             executor: loop, recent: recent, history: PostgresHistoryStore(pool: pool), logger: logger)
+        let loop = loop
+        let hub = LiveHub(
+            executor: loop, store: recent, history: engine, logger: logger, metrics: LiveMetrics(registry),
+            makeAlarm: { body in loop.schedule(after: .seconds(3_600), body) })
+        self.hub = hub
         queue = IngestQueue(
             executor: loop,
             log: RedisEventLog(
@@ -46,8 +54,13 @@ struct Front: Sendable {
                 ["missing": "\(pages.missingLibraryFiles.joined(separator: ", "))"])
         }
         var parts = FrontRoutes.Parts(
-            engine: engine, queue: queue, memory: nil, pages: pages, tokens: tokens, registry: registry, live: nil,
-            unreadyReasons: { await redis.commands.unreadyReasons })
+            engine: engine, queue: queue, memory: hub, pages: pages, tokens: tokens, registry: registry,
+            live: Self.live(hub, allowedOrigins: settings[ServeCommand.allowOrigin]),
+            unreadyReasons: {
+                let reasons = await redis.commands.unreadyReasons
+                if !reasons.isEmpty { return reasons }
+                return await hub.isCurrent ? [] : ["the recent past is still being read"]
+            })
         parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
         server = HTTPServer(
             loop: loop, handler: FrontRoutes(parts), observer: HTTPServerMetrics(registry: registry), logger: logger)
@@ -61,8 +74,27 @@ struct Front: Sendable {
                 await waitForCancellation()
                 await pool.close()
             },
+            RunPart("live", executor: loop, start: { await engine.use(memory: hub) }, run: { await hub.run() }),
             RunPart("ingest", executor: loop) { await queue.run() },
             serverPart("http", server, on: settings[ServeCommand.listen], logger: logger),
         ]
     }
+
+    /// The route of the live WebSocket: open to pages of this front, and of the origins that were allowed.
+    private static func live(_ hub: LiveHub, allowedOrigins: [String]) -> Router.Handle {
+        { request, responder in
+            if let origin = request.fields["origin"] {
+                let host = origin.split(separator: "/", maxSplits: 2).last.map(String.init)
+                guard host == request.fields["host"] || allowedOrigins.contains(origin) else {
+                    return responder.respond(
+                        HTTPResponse(
+                            problem: .forbidden,
+                            detail: "Pages of \(origin) may not connect here; allow it by --allow-origin."))
+                }
+            }
+            hub.serve(responder)
+        }
+    }
 }
+
+extension LoopTimer: LiveAlarm {}

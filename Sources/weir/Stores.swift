@@ -6,28 +6,28 @@ import Redis
 import RedisStore
 import Service
 
-/// The connections of a process to Redis: one for commands, one for whoever waits for news.
+/// The connections of a process to Redis: one for commands, and one for each partition whose news it waits for.
 struct RedisConnections: Sendable {
     let commands: RedisClient
-    let waiting: RedisClient
+    let waiting: [RedisClient]
 
-    /// Makes both, not yet connected.
+    /// Makes them, not yet connected.
     ///
     /// - Throws: `RedisError` where the address cannot be used.
-    init(_ settings: Settings, process: String, loop: EventLoop) throws {
+    init(_ settings: Settings, process: String, loop: EventLoop, waiting count: Int) throws {
         var configuration = RedisConfiguration(url: try RedisURL(settings[Shared.redis]))
         configuration.clientName = "weir-\(process)"
         commands = RedisClient(configuration, loop: loop)
-        waiting = RedisClient(configuration, loop: loop)
+        waiting = (0..<count).map { _ in RedisClient(configuration, loop: loop) }
     }
 
     func start() async {
         await commands.start()
-        await waiting.start()
+        for client in waiting { await client.start() }
     }
 
     func close() async {
-        await waiting.close()
+        for client in waiting { await client.close() }
         await commands.close()
     }
 

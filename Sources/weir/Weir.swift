@@ -1,3 +1,4 @@
+import Reactor
 import Service
 
 /// The executable: reads the settings and hands over to one command.
@@ -26,12 +27,20 @@ struct Weir {
         Entry(command: ScriptsCommand.list, run: ScriptsCommand.runList),
     ]
 
-    static func main() async {
+    /// Not `async`: the runtime would park the main thread where every signal is let through.
+    static func main() {
         Signals.blockInAllThreads()
         let settings = program.start()
         guard let entry = entries.first(where: { $0.command.name == settings.command }) else {
             preconditionFailure("the program only starts commands it has")
         }
-        leave(await entry.run(settings))
+        do {
+            let loop = try EventLoop.start(name: "main")
+            loop.spawn { leave(await entry.run(settings)) }
+            Semaphore().wait()
+        } catch {
+            complain(settings.command, "\(error)")
+            leave(.failure)
+        }
     }
 }

@@ -18,7 +18,8 @@ enum WorkCommand {
         let logger = settings.logger("work")
         do {
             let loop = try EventLoop.start(name: "work")
-            let redis = try RedisConnections(settings, process: "work", loop: loop)
+            let redis = try RedisConnections(
+                settings, process: "work", loop: loop, waiting: settings[Shared.partitions])
             let registry = MetricsRegistry()
             registry.addProcessMetrics()
             registry.addLoopDelay(loop)
@@ -45,26 +46,14 @@ enum WorkCommand {
         let metrics = WorkerMetrics(registry)
         let chosen = configuration
         return RunPart("worker", executor: loop) {
-            let store = RedisPartitionStore(client: redis.commands, reader: redis.waiting)
+            let store = RedisPartitionStore(client: redis.commands, readers: redis.waiting)
             let count = try await store.partitionCount(atLeast: settings[Shared.partitions])
             try await withThrowingDiscardingTaskGroup { group in
                 for partition in 0..<count {
-                    // Waiting for entries blocks a connection, so each further partition has one of its own.
-                    let reader =
-                        partition == 0
-                        ? redis.waiting
-                        : try RedisConnections(
-                            settings, process: "work-\(partition)", loop: loop
-                        ).waiting
-                    if partition > 0 { await reader.start() }
                     let worker = PartitionWorker(
-                        partition: partition,
-                        store: RedisPartitionStore(client: redis.commands, reader: reader), configuration: chosen,
-                        executor: loop, logger: logger, metrics: metrics)
-                    group.addTask {
-                        try await worker.run()
-                        if partition > 0 { await reader.close() }
-                    }
+                        partition: partition, store: store, configuration: chosen, executor: loop, logger: logger,
+                        metrics: metrics)
+                    group.addTask { try await worker.run() }
                 }
             }
         }

@@ -29,8 +29,8 @@ struct RedisFixture {
         loop.stop()
     }
 
-    var partitionStore: RedisPartitionStore { RedisPartitionStore(client: client, reader: reader) }
-    var recentStore: RedisRecentStore { RedisRecentStore(client: client, follower: reader) }
+    var partitionStore: RedisPartitionStore { RedisPartitionStore(client: client, readers: [reader]) }
+    var recentStore: RedisRecentStore { RedisRecentStore(client: client, followers: [reader]) }
 
     /// A worker on this fixture's loop that runs until the task is cancelled.
     func worker(

@@ -6,6 +6,13 @@ import Testing
 @Suite("JSON5") struct JSON5Tests {
     private func parse(_ text: String) throws -> JSON5Value { try JSON5.parse(Array(text.utf8)) }
 
+    @Test func positionsAreRightOnOneLongLine() throws {
+        let value = try parse("\n[" + Array(repeating: "\"é\"", count: 1_000).joined(separator: ",") + "]")
+        let columns = value.elements?.map(\.position.column)
+        #expect(columns == (0..<1_000).map { 2 + $0 * 4 })
+        #expect(value.elements?.allSatisfy { $0.position.line == 2 } == true)
+    }
+
     @Test func readsTheExampleOfTheStandard() throws {
         let value = try parse(
             """

@@ -1,9 +1,9 @@
 --[[ weir_read: buckets of some series in one state of the partition.
 KEYS    1 cursor  HASH; b1 and b10 hashes are derived from its prefix
 ARGS    1 resolution 1|10   2 from s   3 to s, not included   4… series numbers, at most 500
-RETURNS {state as weir_state, {number, second, record, …}}, ascending by series, then by second where the range is short
+RETURNS {state as weir_state, {number, second, record, …}}, in no order that matters
 ERRORS  'ARGS …'
-COST    O(series * buckets in the range) ]]
+COST    O(series * buckets in the range); for ten minutes that are long over O(series that have them) ]]
 local function weir_read(keys, args)
     local prefix = prefix_of(keys[1])
     local resolution, from, to = uint(args[1], 'resolution'), uint(args[2], 'from'), uint(args[3], 'to')
@@ -11,30 +11,43 @@ local function weir_read(keys, args)
     if #args > 503 then fail('at most 500 series') end
     local family = resolution == 1 and 'b1:' or 'b10:'
     local length = resolution == 1 and FINE_CHUNK_S or COARSE_CHUNK_S
-    local found = {}
+    local found, numbers = {}, {}
+    for i = 4, #args do numbers[#numbers + 1] = args[i] end
     local function add(number, second, record)
         local last = #found
         found[last + 1], found[last + 2], found[last + 3] = number, string.format('%d', second), record
     end
-    for i = 4, #args do
-        local number = args[i]
-        for chunk = from - from % length, to - 1, length do
-            local key = prefix .. family .. number .. ':' .. string.format('%d', chunk)
-            local first, last = math.max(from, chunk), math.min(to, chunk + length)
-            first = first - first % resolution
-            if (last - first) * 2 < length then
-                local fields = {}
-                for second = first, last - 1, resolution do fields[#fields + 1] = second - chunk end
-                local records = redis.call('HMGET', key, unpack(fields))
-                for place = 1, #fields do
-                    if records[place] then add(number, chunk + fields[place], records[place]) end
-                end
-            else
-                local all = redis.call('HGETALL', key)
-                for place = 1, #all, 2 do
-                    local second = tonumber(all[place])
-                    if second and chunk + second >= first and chunk + second < last then
-                        add(number, chunk + second, all[place + 1])
+    -- Ten minutes that are long over are looked up in their chunk set, which costs one command for all series; while they
+    -- may be retired (their series leave the set, their hashes stay for a while) they are read as they are.
+    local recent = now_s() - COARSE_EXPIRY_S - COARSE_CHUNK_S
+    for chunk = from - from % length, to - 1, length do
+        local name = string.format('%d', chunk)
+        local first, last = math.max(from, chunk), math.min(to, chunk + length)
+        first = first - first % resolution
+        local fields
+        if (last - first) * 2 < length then
+            fields = {}
+            for second = first, last - 1, resolution do fields[#fields + 1] = second - chunk end
+        end
+        local is_there
+        if #numbers > 0 and resolution == 10 and chunk < recent then
+            is_there = redis.call('SMISMEMBER', prefix .. 'chunk:' .. name, unpack(numbers))
+        end
+        for i, number in ipairs(numbers) do
+            if not is_there or is_there[i] == 1 then
+                local key = prefix .. family .. number .. ':' .. name
+                if fields then
+                    local records = redis.call('HMGET', key, unpack(fields))
+                    for place = 1, #fields do
+                        if records[place] then add(number, chunk + fields[place], records[place]) end
+                    end
+                else
+                    local all = redis.call('HGETALL', key)
+                    for place = 1, #all, 2 do
+                        local second = tonumber(all[place])
+                        if second and chunk + second >= first and chunk + second < last then
+                            add(number, chunk + second, all[place + 1])
+                        end
                     end
                 end
             end

@@ -19,7 +19,7 @@ package struct MetricDefinition: Equatable, Sendable {
     package var value: String?
     /// Unit of the value, for people: `ms`, `bytes`; empty where it has none.
     package var unit: String
-    /// Fields that become labels, ascending.
+    /// Fields that become labels, in the order in which people want to see them.
     package var by: [String]
     /// Only events for which this holds are counted.
     package var filter: Condition?
@@ -37,7 +37,7 @@ package struct MetricDefinition: Equatable, Sendable {
         self.kind = kind
         self.value = value
         self.unit = unit
-        self.by = by.sorted()
+        self.by = by
         self.filter = filter
         self.match = match
         self.maxSeries = maxSeries

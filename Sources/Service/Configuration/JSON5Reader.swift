@@ -5,6 +5,9 @@ struct JSON5Reader {
     private var line = 1
     private var lineStart = 0
     private var nesting = 0
+    /// A place on the current line up to which its characters have been counted: without it, each value of a long line
+    /// would count them again from the start.
+    private var mark = (offset: 0, scalars: 0)
 
     init(_ text: [UInt8]) {
         self.text = text
@@ -27,6 +30,7 @@ struct JSON5Reader {
     // MARK: Values
 
     mutating func value() throws(JSON5Error) -> JSON5Value {
+        advanceMark()
         let start = position()
         guard let byte = peek() else { throw unexpected("a value") }
         switch byte {
@@ -210,9 +214,17 @@ struct JSON5Reader {
 
     /// The position of a byte on the current line.
     func position(of offset: Int) -> TextPosition {
-        let scalars = text[lineStart..<min(offset, text.count)].count { $0 & 0xc0 != 0x80 }
-        return TextPosition(line: line, column: scalars + 1)
+        let known = mark.offset >= lineStart && mark.offset <= offset ? mark : (offset: lineStart, scalars: 0)
+        return TextPosition(line: line, column: known.scalars + scalars(known.offset..<min(offset, text.count)) + 1)
     }
+
+    /// Counts the characters up to here once and for all.
+    private mutating func advanceMark() {
+        if mark.offset < lineStart { mark = (lineStart, 0) }
+        mark = (index, mark.scalars + scalars(mark.offset..<index))
+    }
+
+    private func scalars(_ range: Range<Int>) -> Int { text[range].count { $0 & 0xc0 != 0x80 } }
 
     func unexpected(_ expected: String) -> JSON5Error {
         guard let scalar = scalarAhead() else {

@@ -142,7 +142,7 @@ package enum MetricDefinitionJSON {
         metric.value = reader.text("value", isNeeded: kind == .gauge || kind == .distribution)
         if kind == .ratio && metric.value != nil { reader.fail("value", "a ratio has no value; it counts events") }
         metric.unit = reader.text("unit") ?? ""
-        metric.by = reader.names("by").sorted()
+        metric.by = reader.names("by")
         if metric.by.contains("overflow") {
             reader.fail("by", "\"overflow\" is the label of what is past max_series; choose another field")
         }
