@@ -1,5 +1,6 @@
 /// What a question is answered with.
 package struct QueryAnswer: Sendable {
+    /// One group of labels.
     package struct Series: Sendable {
         package let labels: LabelSet
         /// Starts of the buckets, ms since 1970, ascending.

@@ -97,8 +97,8 @@ final class LiveStage: Sendable {
 }
 
 /// The hub's timer, which rings when the test says so.
-final class TwinAlarm: LiveAlarm, @unchecked Sendable {
-    private let state = UncheckedLock<(body: (@Sendable () -> Void)?, clock: ManualClock?, dueNs: UInt64)>(
+final class TwinAlarm: LiveAlarm, Sendable {
+    private let state = Lock<(body: (@Sendable () -> Void)?, clock: ManualClock?, dueNs: UInt64)>(
         (nil, nil, .max))
 
     func set(_ body: @escaping @Sendable () -> Void, _ clock: ManualClock) {

@@ -16,7 +16,8 @@ final class TwinClient: LiveSocket {
 
     struct State {
         var pictures: [String: Picture] = [:]
-        var messages: [[String: Any]] = []
+        /// Their members as texts.
+        var messages: [[String: String]] = []
         var frames: [[UInt8]] = []
         var writes = 0
         var isStalled = false
@@ -27,7 +28,7 @@ final class TwinClient: LiveSocket {
         var seen: Set<String> = []
     }
 
-    private let state = UncheckedLock(State())
+    private let state = Lock(State())
 
     func send(frames: [[UInt8]]) {
         state.withLock { state in
@@ -69,13 +70,11 @@ final class TwinClient: LiveSocket {
     var seen: Set<String> { state.withLock { $0.seen } }
 
     func count(_ type: String) -> Int {
-        state.withLock { $0.messages.count { $0["type"] as? String == type } }
+        state.withLock { $0.messages.count { $0["type"] == type } }
     }
 
     func last(_ type: String) -> [String: String]? {
-        state.withLock { state in
-            state.messages.last { $0["type"] as? String == type }?.mapValues { "\($0)" }
-        }
+        state.withLock { $0.messages.last { $0["type"] == type } }
     }
 
     private static func take(_ frame: [UInt8], _ state: inout State) {
@@ -83,7 +82,7 @@ final class TwinClient: LiveSocket {
         guard case .text(let text) = machine.next(frame.span).event,
             let message = try? JSONSerialization.jsonObject(with: Data(text)) as? [String: Any]
         else { fatalError("a frame is no JSON text") }
-        state.messages.append(message)
+        state.messages.append(message.mapValues { "\($0)" })
         guard let type = message["type"] as? String, type == "snapshot" || type == "update",
             let id = message["id"] as? String, let series = message["series"] as? [[String: Any]]
         else { return }
@@ -110,19 +109,5 @@ final class TwinClient: LiveSocket {
 
     static func label(_ labels: [String: String]) -> String {
         labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
-    }
-}
-
-/// A lock around state that holds what JSON gives.
-final class UncheckedLock<Value>: @unchecked Sendable {
-    private var value: Value
-    private let lock = NSLock()
-
-    init(_ value: Value) { self.value = value }
-
-    func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
-        lock.lock()
-        defer { lock.unlock() }
-        return body(&value)
     }
 }
