@@ -73,7 +73,8 @@ let tested: [String: [String]] = [
     "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"], "Assets": [], "Dashboard": ["Assets"],
     "RedisStore": ["Analytics", "Wire", "Service", "Redis", "Reactor"],
     "PostgresStore": ["Analytics", "Wire", "Service", "Postgres", "Reactor"],
-    "Front": ["Analytics", "Wire", "Service", "Reactor", "WebServer"], "Worker": ["Analytics", "Wire", "Service"],
+    "Front": ["Analytics", "Wire", "Service", "Reactor", "WebServer", "Dashboard"],
+    "Worker": ["Analytics", "Wire", "Service"],
     "Compactor": ["Analytics", "Wire", "Service", "Postgres", "PostgresStore", "Reactor"],
     "Producer": ["Analytics", "Wire", "Service"],
 ]

@@ -1,47 +1,90 @@
 package import Service
 
-/// What a front counts of itself.
+/// What a front counts of itself; made anew from the same registry it is the same.
 package struct FrontMetrics: Sendable {
-    private let accepted: Counter
-    private let rejected: Counter
+    /// What became of a request with events.
+    enum IngestOutcome: String, CaseIterable {
+        case accepted, duplicate
+        /// The client's fault.
+        case refused
+        /// Ours, or a store's.
+        case failed
+    }
+
+    /// What became of a question.
+    enum QueryOutcome: String, CaseIterable {
+        case answered
+        /// Answered, and a store was missing.
+        case degraded
+        case refused, failed
+    }
+
+    let acceptedEvents: Counter
+    let rejectedEvents: Counter
+    let appendSeconds: Histogram
+    private let requests: [IngestOutcome: Counter]
+    private let queries: [QueryOutcome: Counter]
     private let querySeconds: Histogram
-    private let tiers: [String: Counter]
-    private let degraded: [String: Counter]
+    private let tierSeconds: [QueryTier: Histogram]
+    private let missing: [String: Counter]
 
     package init(_ registry: MetricsRegistry) {
-        accepted = registry.counter(
-            "weir_ingest_events_total", help: "Events by outcome.", labels: ["outcome": "accepted"])
-        rejected = registry.counter(
-            "weir_ingest_events_total", help: "Events by outcome.", labels: ["outcome": "rejected"])
-        querySeconds = registry.histogram("weir_query_seconds", help: "Time to answer a query.")
-        tiers = Dictionary(
-            uniqueKeysWithValues: ["memory", "redis", "postgres"].map {
+        func events(_ outcome: String) -> Counter {
+            registry.counter(
+                "weir_ingest_events_total", help: "Events received, by outcome.", labels: ["outcome": outcome])
+        }
+        acceptedEvents = events("accepted")
+        rejectedEvents = events("rejected")
+        appendSeconds = registry.histogram(
+            "weir_ingest_append_seconds", help: "Time from a checked request to the log's answer, in seconds.")
+        requests = Dictionary(
+            uniqueKeysWithValues: IngestOutcome.allCases.map {
                 (
                     $0,
                     registry.counter(
-                        "weir_query_tier_total", help: "Queries that read a tier.",
-                        labels: ["tier": .init(stringLiteral: $0)])
+                        "weir_ingest_requests_total", help: "Requests with events, by outcome.",
+                        labels: ["outcome": $0.rawValue])
                 )
             })
-        degraded = Dictionary(
-            uniqueKeysWithValues: ["redis", "postgres"].map {
+        queries = Dictionary(
+            uniqueKeysWithValues: QueryOutcome.allCases.map {
                 (
                     $0,
                     registry.counter(
-                        "weir_query_degraded_total", help: "Answers from which a store is missing.",
-                        labels: ["store": .init(stringLiteral: $0)])
+                        "weir_queries_total", help: "Questions, by outcome.", labels: ["outcome": $0.rawValue])
+                )
+            })
+        querySeconds = registry.histogram(
+            "weir_query_seconds", help: "Time from a question to its answer, in seconds.")
+        tierSeconds = Dictionary(
+            uniqueKeysWithValues: QueryTier.allCases.map {
+                (
+                    $0,
+                    registry.histogram(
+                        "weir_query_tier_seconds", help: "Time to read one tier's part of an answer, in seconds.",
+                        labels: ["tier": $0.rawValue])
+                )
+            })
+        missing = Dictionary(
+            uniqueKeysWithValues: [QueryTier.redis, .postgres].map {
+                (
+                    $0.rawValue,
+                    registry.counter(
+                        "weir_query_missing_total", help: "Answers from which a store is missing.",
+                        labels: ["store": $0.rawValue])
                 )
             })
     }
 
-    func received(accepted: Int, rejected: Int) {
-        self.accepted.add(accepted)
-        self.rejected.add(rejected)
-    }
+    func ingested(_ outcome: IngestOutcome) { requests[outcome]?.add() }
 
-    func answered(tiers read: [String], degraded missing: [String], seconds: Double) {
+    func asked(_ outcome: QueryOutcome) { queries[outcome]?.add() }
+
+    func answered(degraded stores: [String], seconds: Double) {
+        asked(stores.isEmpty ? .answered : .degraded)
         querySeconds.observe(seconds)
-        for tier in read { tiers[tier]?.add() }
-        for store in missing { degraded[store]?.add() }
+        for store in stores { missing[store]?.add() }
     }
+
+    func read(_ tier: QueryTier, nanoseconds: UInt64) { tierSeconds[tier]?.observe(nanoseconds: nanoseconds) }
 }

@@ -42,6 +42,16 @@ package struct LabelSet: Hashable, Sendable {
     }
 }
 
+extension LabelSet: Comparable {
+    /// By the bytes of names, then of values, label by label: the order in which answers list what is otherwise equal.
+    package static func < (a: LabelSet, b: LabelSet) -> Bool {
+        a.labels.lexicographicallyPrecedes(b.labels) { a, b in
+            if a.name != b.name { return a.name.utf8.lexicographicallyPrecedes(b.name.utf8) }
+            return a.value.utf8.lexicographicallyPrecedes(b.value.utf8)
+        }
+    }
+}
+
 /// Which events share records: the labels of one group of metrics, and how many series it may have.
 package struct SeriesGroup: Hashable, Sendable {
     /// Label names, ascending.

@@ -33,7 +33,7 @@ package struct QueryAnswer: Sendable {
         }
         // Equal weights go by labels, so that an answer does not depend on the order of a hash table.
         let sorted = weighed.sorted { a, b in
-            a.weight != b.weight ? a.weight > b.weight : Self.precedes(a.labels, b.labels)
+            a.weight != b.weight ? a.weight > b.weight : a.labels < b.labels
         }
         isTruncated = sorted.count > query.limit
         series = sorted.prefix(query.limit).map { Self.series(query, $0.labels, $0.buckets) }
@@ -51,12 +51,5 @@ package struct QueryAnswer: Sendable {
             }
         }
         return Series(labels: labels, times: times, values: values)
-    }
-
-    private static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
-        a.labels.lexicographicallyPrecedes(b.labels) { a, b in
-            if a.name != b.name { return a.name.utf8.lexicographicallyPrecedes(b.name.utf8) }
-            return a.value.utf8.lexicographicallyPrecedes(b.value.utf8)
-        }
     }
 }

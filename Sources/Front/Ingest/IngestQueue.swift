@@ -1,13 +1,24 @@
 package import Analytics
 
+/// Why events were not stored.
+enum IngestError: Error {
+    /// Too much is waiting for the store already.
+    case busy
+    /// The front is about to end.
+    case stopping
+    case store(StoreError)
+}
+
 /// Appends the events of requests that arrive together in one call.
 ///
 /// Pinned to the front's loop. While a call is on its way, what arrives waits and goes with the next: alone, a request is
 /// sent at once; under load calls grow by themselves. Two are on their way at a time, so that Redis need not wait for us.
+/// A request whose client has gone goes on all the same: others travel in the same call.
 package actor IngestQueue {
     private struct Waiting {
         let group: AppendGroup
-        let continuation: CheckedContinuation<Result<AppendOutcome, StoreError>, Never>
+        let byteCount: Int
+        let continuation: CheckedContinuation<Result<AppendOutcome, IngestError>, Never>
     }
 
     private static let lanes = 2
@@ -21,11 +32,13 @@ package actor IngestQueue {
     private let log: any EventLog
     private let maxWaitingBytes: Int
     private var waiting: [Waiting] = []
-    private var waitingBytes = 0
-    private var idleLanes: [CheckedContinuation<Void, Never>] = []
+    private var idleLanes: [AsyncStream<Void>.Continuation] = []
     private var isStopping = false
 
-    /// Makes a queue that sends nothing before it runs.
+    /// Bytes of events that wait or are on their way.
+    private(set) var waitingBytes = 0
+
+    /// Makes a queue; `run` does the work.
     ///
     /// - Parameters:
     ///   - executor: the front's event loop.
@@ -37,68 +50,62 @@ package actor IngestQueue {
         self.maxWaitingBytes = maxWaitingBytes
     }
 
-    /// Sends what comes until the task is cancelled, and then what has come.
+    /// Sends what comes until the task is cancelled; once, on the executor. Stop the server before: what is still on its
+    /// way then is given up.
     package func run() async {
         await withDiscardingTaskGroup { group in
             for _ in 0..<Self.lanes { group.addTask { await self.sendAll() } }
-            // Lanes wait for work without looking at cancellation; this one looks for them.
-            while !Task.isCancelled { try? await Task.sleep(for: .seconds(3_600)) }
-            stop()
         }
+        isStopping = true
+        for one in waiting { one.continuation.resume(returning: .failure(.stopping)) }
+        waiting = []
     }
 
     /// Appends a group; returns when the store has it.
-    ///
-    /// - Throws: `StoreError`; `.unavailable` also where too much is waiting already.
-    func append(_ group: AppendGroup) async throws(StoreError) -> AppendOutcome {
-        let bytes = Self.bytes(group)
-        guard !isStopping, waitingBytes + bytes <= maxWaitingBytes else {
-            throw StoreError(
-                .unavailable, store: "redis", operation: "weir_append",
-                detail: isStopping ? "the server is stopping" : "too many events are waiting for it")
-        }
-        waitingBytes += bytes
+    func append(_ group: AppendGroup) async throws(IngestError) -> AppendOutcome {
+        guard !isStopping else { throw .stopping }
+        let byteCount = group.entries.reduce(group.answer.count) { $0 + $1.ndjson.count }
+        guard waitingBytes + byteCount <= maxWaitingBytes else { throw .busy }
+        waitingBytes += byteCount
         let result = await withCheckedContinuation { continuation in
-            waiting.append(Waiting(group: group, continuation: continuation))
-            idleLanes.popLast()?.resume()
+            waiting.append(Waiting(group: group, byteCount: byteCount, continuation: continuation))
+            idleLanes.popLast()?.yield()
         }
         return try result.get()
     }
 
-    private func stop() {
-        isStopping = true
-        for lane in idleLanes { lane.resume() }
-        idleLanes = []
+    private func sendAll() async {
+        let (signals, signal) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        var wakeUps = signals.makeAsyncIterator()
+        while !Task.isCancelled {
+            if waiting.isEmpty {
+                idleLanes.append(signal)
+                if await wakeUps.next(isolation: self) == nil { return }
+            } else {
+                await send(takeBatch())
+            }
+        }
     }
 
-    private func sendAll() async {
-        while true {
-            if waiting.isEmpty {
-                if isStopping { return }
-                await withCheckedContinuation { idleLanes.append($0) }
-                continue
-            }
-            let batch = takeBatch()
-            let groups = Self.packed(batch.map(\.group))
-            var outcomes: [AppendOutcome] = []
-            var failure: StoreError?
-            do {
-                outcomes = try await log.append(groups.groups)
-            } catch {
-                failure = error
-            }
-            for (place, one) in batch.enumerated() {
-                waitingBytes -= Self.bytes(one.group)
-                one.continuation.resume(
-                    returning: failure.map { .failure($0) } ?? .success(outcomes[groups.places[place]]))
-            }
+    private func send(_ batch: [Waiting]) async {
+        let packed = Self.packed(batch.map(\.group))
+        var outcomes: [AppendOutcome] = []
+        var failure: StoreError?
+        do {
+            outcomes = try await log.append(packed.groups)
+        } catch {
+            failure = error
+        }
+        for (one, place) in zip(batch, packed.places) {
+            waitingBytes -= one.byteCount
+            one.continuation.resume(returning: failure.map { .failure(.store($0)) } ?? .success(outcomes[place]))
         }
     }
 
     private func takeBatch() -> [Waiting] {
         var bytes = 0
         let count = waiting.firstIndex { one in
-            bytes += Self.bytes(one.group)
+            bytes += one.byteCount
             return bytes > Self.maxBytesPerCall
         }
         let batch = Array(waiting.prefix(max(1, count ?? waiting.count)))
@@ -108,13 +115,14 @@ package actor IngestQueue {
 
     /// Puts groups without a key together, so that their events share stream entries; tells where each went.
     ///
-    /// The first one's time of receipt stands for all: they came within the time of one call.
+    /// Only those that came within the same millisecond: the time of receipt decides what is late, and must stay what the
+    /// events were checked against.
     static func packed(_ groups: [AppendGroup]) -> (groups: [AppendGroup], places: [Int]) {
         var packed: [AppendGroup] = []
         var places: [Int] = []
         var shared: Int?
         for group in groups {
-            if group.idempotencyKey == nil, let place = shared {
+            if group.idempotencyKey == nil, let place = shared, packed[place].receivedMs == group.receivedMs {
                 for entry in group.entries { Self.add(entry, to: &packed[place].entries) }
                 places.append(place)
             } else {
@@ -136,9 +144,5 @@ package actor IngestQueue {
         }
         entries[last].eventCount += entry.eventCount
         entries[last].ndjson.append(contentsOf: entry.ndjson)
-    }
-
-    private static func bytes(_ group: AppendGroup) -> Int {
-        group.entries.reduce(group.answer.count) { $0 + $1.ndjson.count }
     }
 }

@@ -5,55 +5,89 @@ internal import Wire
 
 /// `POST /api/v1/events`: checks events and answers when the log has them.
 struct IngestRoute: Sendable {
+    private static let maxKeyBytes = 256
+
     let queue: IngestQueue
     let lateMs: Int64
     let time: TimeSource
     let metrics: FrontMetrics
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        if let refusal = unknownParameters(request) { return refuse(responder, refusal) }
         guard let format = Self.format(request) else {
-            return responder.respond(
+            return refuse(
+                responder,
                 HTTPResponse(
                     problem: .unsupportedMediaType,
                     detail: "Send NDJSON as application/x-ndjson, or one object or an array as application/json."))
         }
-        let key = request.fields["idempotency-key"]
-        if let key, key.isEmpty || key.utf8.count > 256 {
-            return responder.respond(
-                HTTPResponse(problem: .badRequest, detail: "Idempotency-Key must have 1 to 256 characters."))
+        let keys = request.fields.all("idempotency-key")
+        guard keys.count <= 1, keys.allSatisfy({ (1...Self.maxKeyBytes).contains($0.utf8.count) }) else {
+            let detail = "Idempotency-Key must be given once and have 1 to \(Self.maxKeyBytes) bytes."
+            return refuse(responder, HTTPResponse(problem: .badRequest, detail: detail))
         }
         let receivedMs = time.wallMs()
         var packer = EventPacker(lateMs: lateMs)
         let packed = packer.pack(request.body, format, receivedMs: receivedMs)
-        metrics.received(accepted: packed.accepted, rejected: packed.rejected)
-        let answer = Self.answer(packed)
+        metrics.rejectedEvents.add(packed.rejected)
         guard packed.accepted > 0 else {
             let detail =
                 packed.rejected == 0
                 ? "The body holds no event." : "None of the \(packed.rejected) events can be taken; see errors."
-            return responder.respond(Self.refusal(detail, packed))
+            return refuse(responder, IngestAnswer.refusal(detail, packed))
         }
+        let answer = IngestAnswer.json(packed)
+        let key = keys.first
         let group = AppendGroup(
             idempotencyKey: key, fingerprint: key == nil ? 0 : Self.fingerprint(request.body), receivedMs: receivedMs,
             entries: packed.entries, answer: key == nil ? [] : answer)
-        responder.respond { await Self.respond(to: group, answer, queue, hasKey: key != nil) }
+        let accepted = packed.accepted
+        responder.respond {
+            let beganNs = time.monotonicNs()
+            let response = await store(group, accepted: accepted, answer)
+            metrics.appendSeconds.observe(nanoseconds: time.monotonicNs() &- beganNs)
+            return response
+        }
     }
 
-    private static func respond(
-        to group: AppendGroup, _ answer: [UInt8], _ queue: IngestQueue, hasKey: Bool
-    ) async -> HTTPResponse {
-        do {
+    private func refuse(_ responder: HTTPResponder, _ response: HTTPResponse) {
+        metrics.ingested(.refused)
+        responder.respond(response)
+    }
+
+    private func store(_ group: AppendGroup, accepted: Int, _ answer: [UInt8]) async -> HTTPResponse {
+        do throws(IngestError) {
             switch try await queue.append(group) {
-            case .appended: return HTTPResponse(.accepted, .json, body: answer)
+            case .appended:
+                metrics.ingested(.accepted)
+                metrics.acceptedEvents.add(accepted)
+                return HTTPResponse(.accepted, .json, body: answer)
             case .duplicate(let first):
-                return HTTPResponse(
-                    .accepted, .json, body: first.dropLast() + Array(",\"duplicate\":true}".utf8))
+                metrics.ingested(.duplicate)
+                return HTTPResponse(.accepted, .json, body: IngestAnswer.duplicate(of: first))
             case .conflict:
+                metrics.ingested(.refused)
                 return HTTPResponse(
                     problem: .unprocessable,
                     detail: "This Idempotency-Key was used for another body; use a new key for new events.")
             }
         } catch {
+            metrics.ingested(.failed)
+            return Self.failure(error, hasKey: group.idempotencyKey != nil)
+        }
+    }
+
+    private static func failure(_ error: IngestError, hasKey: Bool) -> HTTPResponse {
+        var response: HTTPResponse
+        var retryAfter = "1"
+        switch error {
+        case .busy:
+            response = HTTPResponse(
+                problem: .tooManyRequests, detail: "Too many events wait to be stored; send these again in a moment.")
+        case .stopping:
+            response = HTTPResponse(
+                problem: .serviceUnavailable, detail: "The server is shutting down; send the events again.")
+        case .store(let error):
             var detail = "The events could not be stored (\(error.detail)). Send them again"
             if error.mayHaveRun {
                 detail +=
@@ -61,10 +95,11 @@ struct IngestRoute: Sendable {
                     ? " under the same Idempotency-Key: they then count once, whatever became of this request"
                     : "; they may have been stored all the same: with an Idempotency-Key a repetition counts once"
             }
-            var response = HTTPResponse(problem: .serviceUnavailable, detail: detail + ".")
-            response.fields.append("Retry-After", error.code == .full ? "5" : "1")
-            return response
+            response = HTTPResponse(problem: .serviceUnavailable, detail: detail + ".")
+            if error.code == .full { retryAfter = "5" }
         }
+        response.fields.append("Retry-After", retryAfter)
+        return response
     }
 
     private static func format(_ request: HTTPRequest) -> EventPacker.Format? {
@@ -75,42 +110,58 @@ struct IngestRoute: Sendable {
         }
     }
 
-    private static func answer(_ packed: EventPacker.Packed) -> [UInt8] {
-        var json: [UInt8] = []
-        json.appendJSON(literal: "{\"accepted\":")
-        json.appendJSON(packed.accepted)
-        json.appendJSON(literal: ",\"rejected\":")
-        json.appendJSON(packed.rejected)
-        append(packed.errors, to: &json)
+    /// FNV-1a over eight bytes at a time: tells a repetition from another body by mistake; nobody gains by making two collide.
+    static func fingerprint(_ body: [UInt8]) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(body.count)
+        var place = 0
+        unsafe body.withUnsafeBytes { bytes in
+            while place + 8 <= bytes.count {
+                let word = UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+                hash = (hash ^ word) &* 0x100_0000_01b3
+                hash ^= hash >> 32  // products carry upwards only
+                place += 8
+            }
+        }
+        for byte in body[place...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash
+    }
+}
+
+/// The answers of the ingest API.
+enum IngestAnswer {
+    /// `{"accepted":n,"rejected":m,"errors":[{"line":3,"error":"…"}]}`
+    static func json(_ packed: EventPacker.Packed) -> [UInt8] {
+        var json = Array("{".utf8)
+        append(packed, to: &json)
         json.appendJSON(literal: "}")
         return json
     }
 
-    private static func refusal(_ detail: String, _ packed: EventPacker.Packed) -> HTTPResponse {
+    /// The answer to a repetition: the first one's, marked.
+    static func duplicate(of first: [UInt8]) -> [UInt8] { first.dropLast() + Array(",\"duplicate\":true}".utf8) }
+
+    /// A problem report that says what is wrong with each event.
+    static func refusal(_ detail: String, _ packed: EventPacker.Packed) -> HTTPResponse {
         var json = Problem(status: .badRequest, detail: detail).json
         json.removeLast()
-        json.appendJSON(literal: ",\"accepted\":0,\"rejected\":")
-        json.appendJSON(packed.rejected)
-        append(packed.errors, to: &json)
+        json.appendJSON(literal: ",")
+        append(packed, to: &json)
         json.appendJSON(literal: "}")
         return HTTPResponse(.badRequest, .problem, body: json)
     }
 
-    private static func append(_ errors: [(line: Int, error: String)], to json: inout [UInt8]) {
-        json.appendJSON(literal: ",\"errors\":[")
-        for (index, error) in errors.enumerated() {
-            if index > 0 { json.append(UInt8(ascii: ",")) }
+    private static func append(_ packed: EventPacker.Packed, to json: inout [UInt8]) {
+        json.appendJSON(literal: "\"accepted\":")
+        json.appendJSON(packed.accepted)
+        json.appendJSON(literal: ",\"rejected\":")
+        json.appendJSON(packed.rejected)
+        json.appendJSON(literal: ",\"errors\":")
+        json.appendJSONList(packed.errors) { json, error in
             json.appendJSON(literal: "{\"line\":")
             json.appendJSON(error.line)
             json.appendJSON(literal: ",\"error\":")
             json.appendJSON(error.error)
             json.appendJSON(literal: "}")
         }
-        json.appendJSON(literal: "]")
-    }
-
-    /// FNV-1a: tells a repetition from another body by mistake; nobody gains by making two collide.
-    private static func fingerprint(_ body: [UInt8]) -> UInt64 {
-        body.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }

@@ -5,7 +5,8 @@ struct JSONElements {
     /// Why there are no more, where it is not the end.
     private(set) var error: String?
     private var place = 0
-    private let isArray: Bool
+    /// False where one value stands alone.
+    let isArray: Bool
     private var isDone = false
 
     init(_ bytes: Span<UInt8>) {

@@ -35,9 +35,9 @@ extension LiveHub: MemoryTier {
         return series
     }
 
-    /// The last second in which this process has seen an event of each series of a metric; 0 where none.
-    package func lastSeconds(of metric: MetricDefinition) -> [LabelSet: Int64] {
+    package func lastSeen(of metric: MetricDefinition) -> [LabelSet: Int64]? {
+        guard memory.isCurrent else { return nil }
         let series = memory.catalog.series(of: metric).map { memory.catalog.series[$0] }
-        return Dictionary(series.map { ($0.key.labels, $0.lastSecond) }, uniquingKeysWith: max)
+        return Dictionary(series.map { ($0.key.labels, $0.lastSecond * 1_000) }, uniquingKeysWith: max)
     }
 }

@@ -9,4 +9,12 @@ package protocol MemoryTier: Sendable {
     func read(_ query: Query, seconds: Range<Int64>) async -> (buckets: GroupedBuckets, newestMs: Int64)?
     /// By partition: the metric's series that the filter lets through; nil while not all are known.
     func series(of metric: MetricDefinition, filter: LabelFilter) async -> [[NumberedSeries]]?
+    /// The metric's series in all partitions, each with the time of the last event seen (ms since 1970, 0 where none has
+    /// been); nil while not all are known.
+    func lastSeen(of metric: MetricDefinition) async -> [LabelSet: Int64]?
+}
+
+/// Where parts of an answer come from, fastest first.
+package enum QueryTier: String, CaseIterable, Sendable {
+    case memory, redis, postgres
 }

@@ -1,6 +1,5 @@
 package import Analytics
 package import Service
-internal import Wire
 
 /// Answers questions from the tiers that hold the parts of them: memory, Redis and PostgreSQL.
 ///
@@ -10,14 +9,23 @@ package actor QueryEngine {
     /// What was found for a question, before it is made an answer.
     package struct Found: Sendable {
         package var buckets: GroupedBuckets
-        package var tiers: [String] = []
-        package var degraded: [String] = []
+        /// Tiers that were read.
+        var read: Set<QueryTier> = []
+        /// Stores that should have been read and could not.
+        var missing: Set<QueryTier> = []
+        /// Time of the newest event applied, ms since 1970.
         package var newestMs: Int64 = 0
-        /// By partition the cursors of the first and the last read of Redis; nil where nothing was read.
+        /// By partition, the cursors between which Redis was read: one where a single call sufficed; nil where it was not.
         package var cursors: [ClosedRange<StreamID>?] = []
+
+        init(_ query: Query) { buckets = GroupedBuckets(query) }
+
+        /// The names of the tiers that were read, fastest first.
+        package var tiers: [String] { QueryTier.allCases.filter(read.contains).map(\.rawValue) }
+        /// The names of the stores that should have been read and could not.
+        package var degraded: [String] { QueryTier.allCases.filter(missing.contains).map(\.rawValue) }
     }
 
-    private static let seriesPerRead = 500
     private static let definitionsFreshNs: UInt64 = 1_000_000_000
 
     private nonisolated let executor: any SerialExecutor
@@ -25,50 +33,60 @@ package actor QueryEngine {
         unsafe executor.asUnownedSerialExecutor()
     }
 
-    private let recent: any RecentStore
-    private let history: (any HistoryStore)?
-    private var memory: (any MemoryTier)?
+    let recent: any RecentStore
+    let history: (any HistoryStore)?
+    private(set) var memory: (any MemoryTier)?
     private let time: TimeSource
     private let logger: Logger
+    private let metrics: FrontMetrics?
+    private let configured: [MetricDefinition]
     private var known: (definitions: Definitions, readNs: UInt64)?
-    private var partitionCount = 1
+    private(set) var partitionCount = 1
+    private var newestMs: Int64 = 0
 
-    /// Makes an engine that knows no memory yet; see `use`.
+    /// Makes an engine without memory; see `use`.
     ///
     /// - Parameters:
     ///   - executor: the front's event loop.
     ///   - recent: Redis.
-    ///   - history: PostgreSQL; nil for a front without it.
+    ///   - history: nil for a front without PostgreSQL.
+    ///   - configured: what is asked for where Redis has been out of reach since the start: history needs no more.
     ///   - time: the clocks.
-    ///   - logger: for what is left out of answers.
+    ///   - logger: told, at debug, why a store is left out.
+    ///   - metrics: told how long each tier took.
     package init(
-        executor: any SerialExecutor, recent: any RecentStore, history: (any HistoryStore)?, time: TimeSource = .system,
-        logger: Logger = .silent
+        executor: any SerialExecutor, recent: any RecentStore, history: (any HistoryStore)?,
+        configured: [MetricDefinition] = [], time: TimeSource = .system, logger: Logger = .silent,
+        metrics: FrontMetrics? = nil
     ) {
         self.executor = executor
         self.recent = recent
         self.history = history
+        self.configured = configured
         self.time = time
         self.logger = logger
+        self.metrics = metrics
     }
 
     /// Lets the engine use what is in memory; made afterwards, since memory reads its own past through the engine.
     package func use(memory: any MemoryTier) { self.memory = memory }
 
-    /// The metrics there are; with Redis out of reach, those last seen.
+    /// The metrics there are; with Redis out of reach, those last seen, or else those configured.
     ///
-    /// - Throws: where none were ever seen.
+    /// - Throws: where none are known.
     package func definitions() async throws(StoreError) -> Definitions {
         let now = time.monotonicNs()
         if let known, now - known.readNs < Self.definitionsFreshNs { return known.definitions }
         do {
-            partitionCount = try await recent.partitionCount()
+            let count = try await recent.partitionCount()
             let read = try await recent.definitions() ?? Definitions(version: 0, metrics: [.events])
+            partitionCount = max(count, 1)
             known = (read, now)
             return read
         } catch {
             if let known { return known.definitions }
-            throw error
+            if configured.isEmpty || history == nil { throw error }
+            return Definitions(version: 0, metrics: [.events] + configured.filter { $0.name != "events" })
         }
     }
 
@@ -77,32 +95,73 @@ package actor QueryEngine {
     /// - Throws: `StoreError` where no tier could answer any of it.
     package func answer(_ query: Query) async throws(StoreError) -> QueryAnswer {
         let (query, found) = try await find(query, usesMemory: true)
+        newestMs = max(newestMs, found.newestMs)
         return QueryAnswer(
-            query, found.buckets, tiers: found.tiers, asOfMs: found.newestMs, degraded: found.degraded)
+            query, found.buckets, tiers: found.tiers, asOfMs: newestMs, degraded: found.degraded)
     }
 
     /// Reads what a question asks for; returns it with the step that was used.
     package func find(_ asked: Query, usesMemory: Bool) async throws(StoreError) -> (Query, Found) {
         let covered = usesMemory ? await memory?.coveredFromSecond() : nil
-        if let covered, asked.fromMs >= covered * 1_000, let memory {
-            if let read = await memory.read(asked, seconds: asked.fromMs / 1_000..<asked.toMs / 1_000) {
-                return (
-                    asked, Found(buckets: read.buckets, tiers: ["memory"], newestMs: read.newestMs, cursors: [])
-                )
-            }
+        if let covered, asked.fromMs >= covered * 1_000 {
+            var found = Found(asked)
+            if await readMemory(asked, asked.fromMs / 1_000..<asked.toMs / 1_000, &found) { return (asked, found) }
         }
-        var failure: StoreError?
-        var states: [PartitionState] = []
-        do {
-            states = try await partitionStates()
+        var failure: StoreError
+        do throws(StoreError) {
+            let plan = QueryPlan(asked, states: try await partitionStates(), memoryFromSecond: covered)
+            var found = Found(plan.query)
+            // Memory first: it is what may lose the range while the stores are asked.
+            if let range = plan.memory, !(await readMemory(plan.query, range, &found)) {
+                return try await find(asked, usesMemory: false)
+            }
+            if !plan.recent.isEmpty {
+                try await timed(.redis) { () throws(StoreError) in try await readRecent(plan, &found) }
+            }
+            if let range = plan.history { try await readHistory(plan.query, range, before: plan.before, &found) }
+            if let error = unanswered(found) { throw error }
+            return (plan.query, found)
         } catch {
             failure = error
         }
-        guard let redisFailure = failure else {
-            let plan = QueryPlan(asked, states: states, memoryFromSecond: covered)
-            return (plan.query, try await execute(plan, newestMs: states.map(\.newestMs).max() ?? 0))
+        if failure.store.description == QueryTier.postgres.rawValue { throw failure }
+        logger.debug("Redis is left out of an answer", ["reason": "\(failure)"])
+        return try await findWithoutRedis(asked, covered, failure)
+    }
+
+    /// Memory, and of what lies before it all that the compaction has put into PostgreSQL.
+    private func findWithoutRedis(
+        _ asked: Query, _ covered: Int64?, _ failure: StoreError
+    ) async throws(StoreError) -> (Query, Found) {
+        let query = asked.rising(toStep: 60_000)
+        var found = Found(query)
+        found.missing = [.redis]
+        var end = query.toMs
+        if let covered {
+            let takeOver = max(StepLadder.ceiling(covered * 1_000, 60_000), query.fromMs)
+            if takeOver < end, await readMemory(query, takeOver / 1_000..<end / 1_000, &found) { end = takeOver }
         }
-        return try await findWithoutRedis(asked, covered, redisFailure)
+        if query.fromMs < end { try await readHistory(query, query.fromMs..<end, before: [], &found) }
+        if found.read.isEmpty { throw failure }
+        return (query, found)
+    }
+
+    /// The error where nothing could be read and something should have been.
+    private func unanswered(_ found: Found) -> StoreError? {
+        guard found.read.isEmpty, found.missing.contains(.postgres) else { return nil }
+        return StoreError(
+            .unavailable, store: "postgres", operation: "query", detail: "the range lies before what Redis holds")
+    }
+
+    private func readMemory(_ query: Query, _ seconds: Range<Int64>, _ found: inout Found) async -> Bool {
+        guard let memory else { return false }
+        let beganNs = time.monotonicNs()
+        guard let read = await memory.read(query, seconds: seconds) else { return false }
+        found.buckets.merge(read.buckets)
+        found.newestMs = max(found.newestMs, read.newestMs)
+        found.read.insert(.memory)
+        metrics?.read(.memory, nanoseconds: time.monotonicNs() &- beganNs)
+        return true
     }
 
     private func partitionStates() async throws(StoreError) -> [PartitionState] {
@@ -115,134 +174,29 @@ package actor QueryEngine {
         return states
     }
 
-    private func execute(_ plan: QueryPlan, newestMs: Int64) async throws(StoreError) -> Found {
-        var found = Found(buckets: GroupedBuckets(plan.query), newestMs: newestMs)
-        var failures: [StoreError] = []
-        if let range = plan.memory {
-            // Memory first: it is what may lose the range while the stores are asked.
-            if let read = await memory?.read(plan.query, seconds: range) {
-                found.buckets.merge(read.buckets)
-                found.newestMs = max(found.newestMs, read.newestMs)
-                found.tiers.append("memory")
-            } else {
-                // It was lost meanwhile: the same without it.
-                return try await find(plan.query, usesMemory: false).1
-            }
-        }
-        if !plan.recent.isEmpty {
-            do {
-                try await readRecent(plan, &found)
-                found.tiers.append("redis")
-            } catch {
-                failures.append(error)
-                found.degraded.append("redis")
-            }
-        }
-        if let range = plan.history {
-            do {
-                try await readHistory(plan.query, range, before: plan.before, &found)
-            } catch {
-                failures.append(error)
-                found.degraded.append("postgres")
-            }
-        }
-        if found.tiers.isEmpty, let failure = failures.first { throw failure }
-        for failure in failures { logger.debug("a store is left out of an answer", ["reason": "\(failure)"]) }
-        return found
-    }
-
-    private func findWithoutRedis(
-        _ asked: Query, _ covered: Int64?, _ failure: StoreError
-    ) async throws(StoreError) -> (Query, Found) {
-        let query = asked.rising(toStep: covered.map { asked.fromMs >= $0 * 1_000 } == true ? 0 : 60_000)
-        var found = Found(buckets: GroupedBuckets(query), degraded: ["redis"])
-        let memoryFrom = StepLadder.ceiling((covered ?? query.toMs / 1_000) * 1_000, 60_000)
-        if let memory, covered != nil, memoryFrom < query.toMs,
-            let read = await memory.read(query, seconds: max(memoryFrom, query.fromMs) / 1_000..<query.toMs / 1_000)
-        {
-            found.buckets.merge(read.buckets)
-            found.newestMs = read.newestMs
-            found.tiers.append("memory")
-        }
-        do {
-            let end = min(memoryFrom, query.toMs)
-            if query.fromMs < end { try await readHistory(query, query.fromMs..<end, before: [], &found) }
-        } catch {
-            found.degraded.append("postgres")
-        }
-        if found.tiers.isEmpty { throw failure }
-        return (query, found)
-    }
-
-    // MARK: Redis
-
-    private func readRecent(_ plan: QueryPlan, _ found: inout Found) async throws(StoreError) {
-        found.cursors = Array(repeating: nil, count: partitionCount)
-        let query = plan.query
-        let selected = await memory?.series(of: query.metric, filter: query.filter)
-        for part in plan.recent {
-            let series: [NumberedSeries]
-            if let selected, part.partition < selected.count {
-                series = selected[part.partition]
-            } else {
-                let group = query.metric.group.name
-                series = try await recent.series(partition: part.partition)
-                    .filter { $0.key.group == group && query.filter.matches($0.key.labels) }
-            }
-            var rest = series[...]
-            while !rest.isEmpty {
-                let some = rest.prefix(Self.seriesPerRead)
-                rest = rest.dropFirst(Self.seriesPerRead)
-                let groups = Dictionary(
-                    some.map { ($0.number, found.buckets.group(of: $0.key.labels)) }, uniquingKeysWith: { $1 })
-                let read = try await recent.read(
-                    partition: part.partition, series: some.map(\.number), resolution: part.resolution,
-                    from: part.seconds.lowerBound, to: part.seconds.upperBound)
-                try merge(read, of: query.metric.id, groups, &found)
-                // What came between the first of several reads and the last may be in some of them only.
-                let cursor = read.state.cursor
-                found.cursors[part.partition] =
-                    found.cursors[part.partition].map { min($0.lowerBound, cursor)...max($0.upperBound, cursor) }
-                    ?? cursor...cursor
-                found.newestMs = max(found.newestMs, read.state.newestMs)
-            }
-        }
-    }
-
-    private func merge(
-        _ read: RecentBuckets, of metric: MetricID, _ groups: [Int: LabelSet], _ found: inout Found
-    ) throws(StoreError) {
-        for bucket in read.buckets {
-            guard let group = groups[bucket.series] else { continue }
-            var aggregate = Aggregate()
-            do {
-                try RecordCodec.merge(bucket.record, of: metric, into: &aggregate)
-            } catch {
-                throw StoreError(
-                    .incompatible, store: "redis", operation: "weir_read",
-                    detail: "the bucket \(bucket.second) of series \(bucket.series) is damaged: \(error)")
-            }
-            found.buckets.merge(aggregate, group: group, bucketMs: bucket.second * 1_000)
-        }
-    }
-
-    // MARK: PostgreSQL
-
+    /// Reads a part of an answer from PostgreSQL; where that fails, `found` says so and has nothing of it.
     private func readHistory(
         _ query: Query, _ range: Range<Int64>, before: [Int64], _ found: inout Found
     ) async throws(StoreError) {
         guard let history else { return }
-        let series = try await history.series(ofMetric: query.metric.name).filter { query.filter.matches($0.labels) }
-        found.tiers.append("postgres")
-        if series.isEmpty { return }
-        let groups = Dictionary(
-            series.map { ($0.id, found.buckets.group(of: $0.labels)) }, uniquingKeysWith: { $1 })
-        let rows = try await history.rows(
-            series: series.map(\.id), fromMs: range.lowerBound, toMs: range.upperBound, before: before,
-            resolution: .minute)
-        for row in rows {
-            guard let group = groups[row.series] else { continue }
-            found.buckets.merge(row.aggregate, group: group, bucketMs: row.bucketMs)
+        do throws(StoreError) {
+            let rows = try await timed(.postgres) { () throws(StoreError) -> GroupedBuckets in
+                try await read(history, query, range, before: before)
+            }
+            found.buckets.merge(rows)
+            found.read.insert(.postgres)
+        } catch {
+            logger.debug("PostgreSQL is left out of an answer", ["reason": "\(error)"])
+            found.missing.insert(.postgres)
         }
+    }
+
+    private func timed<Result>(
+        _ tier: QueryTier, _ body: () async throws(StoreError) -> Result
+    ) async throws(StoreError) -> Result {
+        let beganNs = time.monotonicNs()
+        let result = try await body()
+        metrics?.read(tier, nanoseconds: time.monotonicNs() &- beganNs)
+        return result
     }
 }

@@ -13,7 +13,7 @@ struct QueryParameters {
         do {
             items = try request.head.queryItems()
         } catch {
-            throw QueryError("query", "\(error)")
+            throw QueryError(error.parameter, "is not percent-encoded UTF-8")
         }
         var seen: Set<String> = []
         for item in items {

@@ -44,12 +44,14 @@ package struct FrontRoutes: RequestHandler {
         var router = Router()
         let access = AccessControl(tokens: parts.tokens)
         let ingest = IngestRoute(queue: parts.queue, lateMs: parts.lateMs, time: parts.time, metrics: parts.metrics)
-        let queries = QueryRoutes(
-            engine: parts.engine, memory: parts.memory, time: parts.time, metrics: parts.metrics)
+        let queries = QueryRoutes(engine: parts.engine, time: parts.time, metrics: parts.metrics)
         router.post("/api/v1/events", access.requiring(.ingest, ingest.handle))
         router.get("/api/v1/query", access.requiring(.read, queries.query))
         router.get("/api/metrics/{name}", access.requiring(.read, queries.shortForm))
-        router.get("/api/v1/metrics", access.requiring(.read, queries.list))
+        let catalog = CatalogRoutes(engine: parts.engine)
+        router.get("/api/v1/metrics", access.requiring(.read, catalog.metrics))
+        router.get("/api/v1/metrics/{name}/series", access.requiring(.read, catalog.series))
+        router.get("/api/v1/labels/{label}/values", access.requiring(.read, catalog.values))
         router.post("/api/v1/session", access.beginSession)
         router.on(.delete, "/api/v1/session", access.endSession)
         if let live = parts.live { router.get("/api/v1/live", access.requiring(.read, live)) }

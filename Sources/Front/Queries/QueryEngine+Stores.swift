@@ -1,0 +1,150 @@
+internal import Analytics
+internal import Wire
+
+/// Reading the parts of an answer, in calls that keep no store busy for long.
+extension QueryEngine {
+    private static let seriesPerCall = 500
+    /// Hashes that one call may visit in Redis: some 10 ms of its time.
+    private static let hashesPerCall: Int64 = 1_000
+
+    /// Seconds in one hash: how the worker lays buckets out.
+    private static func hashSeconds(_ resolution: RecentResolution) -> Int64 {
+        switch resolution {
+        case .second: 300
+        case .tenSeconds: 600
+        }
+    }
+
+    /// Reads Redis' part of a plan.
+    func readRecent(_ plan: QueryPlan, _ found: inout Found) async throws(StoreError) {
+        found.cursors = Array(repeating: nil, count: partitionCount)
+        let query = plan.query
+        let selected = await memory?.series(of: query.metric, filter: query.filter)
+        for part in plan.recent {
+            var rest: ArraySlice<NumberedSeries>
+            if let selected, part.partition < selected.count {
+                rest = selected[part.partition][...]
+            } else {
+                let group = query.metric.group.name
+                rest = try await recent.series(partition: part.partition)
+                    .filter { $0.key.group == group && query.filter.matches($0.key.labels) }[...]
+            }
+            while !rest.isEmpty {
+                let some = rest.prefix(Self.seriesPerCall)
+                rest = rest.dropFirst(Self.seriesPerCall)
+                let hashes = max(Self.hashesPerCall / Int64(some.count), 1)
+                let span = hashes * Self.hashSeconds(part.resolution)
+                var from = part.seconds.lowerBound
+                while from < part.seconds.upperBound {
+                    let to = min(StepLadder.floor(from, span) + span, part.seconds.upperBound)
+                    try await read(Array(some), of: query.metric, part, from, to, &found)
+                    from = to
+                }
+            }
+        }
+        found.read.insert(.redis)
+    }
+
+    private func read(
+        _ series: [NumberedSeries], of metric: MetricDefinition, _ part: QueryPlan.Recent, _ from: Int64, _ to: Int64,
+        _ found: inout Found
+    ) async throws(StoreError) {
+        let read = try await recent.read(
+            partition: part.partition, series: series.map(\.number), resolution: part.resolution, from: from, to: to)
+        var places: [Int: Int] = [:]
+        for one in series { places[one.number] = found.buckets.place(of: one.key.labels) }
+        for bucket in read.buckets {
+            guard let place = places[bucket.series] else { continue }
+            var aggregate = Aggregate()
+            do {
+                try RecordCodec.merge(bucket.record, of: metric.id, into: &aggregate)
+            } catch {
+                throw StoreError(
+                    .incompatible, store: "redis", operation: "weir_read",
+                    detail: "the bucket \(bucket.second) of series \(bucket.series) is damaged: \(error)")
+            }
+            found.buckets.merge(aggregate, at: place, bucketMs: bucket.second * 1_000)
+        }
+        let cursor = read.state.cursor
+        let known = found.cursors[part.partition] ?? cursor...cursor
+        found.cursors[part.partition] = min(known.lowerBound, cursor)...max(known.upperBound, cursor)
+        found.newestMs = max(found.newestMs, read.state.newestMs)
+    }
+
+    /// Reads PostgreSQL's part of an answer.
+    func read(
+        _ history: any HistoryStore, _ query: Query, _ range: Range<Int64>, before: [Int64]
+    ) async throws(StoreError) -> GroupedBuckets {
+        var buckets = GroupedBuckets(query)
+        var rest = try await history.series(ofMetric: query.metric.name)
+            .filter { query.filter.matches($0.labels) }[...]
+        while !rest.isEmpty {
+            let some = rest.prefix(Self.seriesPerCall)
+            rest = rest.dropFirst(Self.seriesPerCall)
+            var places: [Int: Int] = [:]
+            for one in some { places[one.id] = buckets.place(of: one.labels) }
+            let rows = try await history.rows(
+                series: some.map(\.id), fromMs: range.lowerBound, toMs: range.upperBound, before: before,
+                resolution: .minute)
+            for row in rows {
+                guard let place = places[row.series] else { continue }
+                buckets.merge(row.aggregate, at: place, bucketMs: row.bucketMs)
+            }
+        }
+        return buckets
+    }
+
+    // MARK: Series
+
+    /// How many series each group of metrics has, by the group's name.
+    ///
+    /// - Throws: where neither memory nor Redis know.
+    func seriesCounts(_ definitions: Definitions) async throws(StoreError) -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for metric in definitions.metrics where counts[metric.group.name] == nil {
+            guard let seen = await memory?.lastSeen(of: metric) else { break }
+            counts[metric.group.name] = seen.count
+        }
+        if counts.count == definitions.groups.count { return counts }
+        var series: [String: Set<LabelSet>] = [:]
+        for partition in 0..<partitionCount {
+            for one in try await recent.series(partition: partition) {
+                series[one.key.group, default: []].insert(one.key.labels)
+            }
+        }
+        return series.mapValues(\.count)
+    }
+
+    /// All series of a metric, in every tier, with the time of the last event seen (ms; 0 where it is not known), and the
+    /// stores that could not be asked.
+    ///
+    /// - Throws: where none could.
+    func lastSeen(
+        of metric: MetricDefinition
+    ) async throws(StoreError) -> (series: [LabelSet: Int64], degraded: [String]) {
+        var seen: [LabelSet: Int64] = [:]
+        var failures: [StoreError] = []
+        if let held = await memory?.lastSeen(of: metric) {
+            seen = held
+        } else {
+            do throws(StoreError) {
+                for partition in 0..<partitionCount {
+                    for one in try await recent.series(partition: partition) where one.key.group == metric.group.name {
+                        seen[one.key.labels] = 0
+                    }
+                }
+            } catch {
+                failures.append(error)
+            }
+        }
+        do throws(StoreError) {
+            for one in try await history?.series(ofMetric: metric.name) ?? [] where seen[one.labels] == nil {
+                seen[one.labels] = 0
+            }
+        } catch {
+            failures.append(error)
+        }
+        if seen.isEmpty, let failure = failures.first { throw failure }
+        return (seen, failures.map(\.store.description))
+    }
+}
