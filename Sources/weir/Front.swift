@@ -36,7 +36,8 @@ struct Front: Sendable {
         let pool = try postgresPool(settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true)
         self.pool = pool
         engine = QueryEngine(
-            executor: loop, recent: recent, history: PostgresHistoryStore(pool: pool), logger: logger)
+            executor: loop, recent: recent, history: PostgresHistoryStore(pool: pool), logger: logger,
+            metrics: FrontMetrics(registry))
         let loop = loop
         let hub = LiveHub(
             executor: loop, store: recent, history: engine, logger: logger, metrics: LiveMetrics(registry),
