@@ -25,7 +25,7 @@ struct MetricDefinitionJSONTests {
             """)
         #expect(problems == [])
         #expect(metrics.map(\.name) == ["request_count", "error_rate", "response_time"])
-        #expect(metrics.first?.by == ["endpoint", "service"])
+        #expect(metrics.first?.by == ["service", "endpoint"])
         #expect(metrics.dropFirst().first?.match == (try Condition(parsing: "status >= 500")))
         #expect(metrics.last?.value == "duration_ms")
         #expect(metrics.last?.unit == "ms")
