@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// A running child process, which does not outlive us: it gets SIGTERM when our process dies, in whatever way.
+/// A running child process, which does not outlive us: it gets a signal, SIGTERM unless told, when our process dies,
+/// in whatever way.
 ///
 /// It leads a process group of its own, has no standard input, and inherits no descriptor but the standard three. A thread waits
 /// for its end, so it never stays a zombie, also if nobody calls `wait`. All calls are safe from any thread.

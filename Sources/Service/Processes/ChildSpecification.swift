@@ -13,6 +13,12 @@ package struct ChildSpecification: Sendable {
         case lines(@Sendable (String) -> Void)
     }
 
+    /// A signal by the name that `setpriv` knows it by.
+    package enum ParentDeathSignal: String, Sendable {
+        case terminate = "TERM"
+        case interrupt = "INT"
+    }
+
     /// The program, a path or a name to look for in PATH, and its arguments.
     package var arguments: [String]
     /// All of the child's variables; ours if nil.
@@ -23,6 +29,8 @@ package struct ChildSpecification: Sendable {
     package var user: (name: String, group: String)?
     package var output: Output
     package var errors: Output
+    /// What the kernel sends it when we die.
+    package var parentDeathSignal = ParentDeathSignal.terminate
 
     /// Describes a child that runs `arguments` as we would.
     package init(_ arguments: [String], output: Output = .inherit, errors: Output = .inherit) {
@@ -34,7 +42,7 @@ package struct ChildSpecification: Sendable {
 
     /// The whole command line: the program behind what prepares its process.
     ///
-    /// `setpriv` (util-linux) changes the user and has the kernel send SIGTERM to the child when we die, however we die; `env`
+    /// `setpriv` (util-linux) changes the user and has the kernel send a signal to the child when we die, however we die; `env`
     /// (coreutils) changes the folder. Both then become the program, so it keeps the process id. Swift can do neither by
     /// itself between fork and exec: prctl is variadic, and posix_spawn_file_actions_addchdir_np a GNU extension.
     func commandLine() throws(ChildError) -> [String] {
@@ -44,7 +52,7 @@ package struct ChildSpecification: Sendable {
         guard let setpriv = ChildSpecification.executable("setpriv") else {
             throw ChildError(code: ENOENT, operation: "setpriv (of util-linux)")
         }
-        var line = [setpriv, "--pdeathsig", "TERM"]
+        var line = [setpriv, "--pdeathsig", parentDeathSignal.rawValue]
         if let user { line += ["--reuid", user.name, "--regid", user.group, "--init-groups"] }
         line.append("--")
         if let workingDirectory { line += ["/usr/bin/env", "--chdir=\(workingDirectory)"] }
