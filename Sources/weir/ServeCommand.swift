@@ -37,14 +37,17 @@ enum ServeCommand {
             listen, Shared.redis, Shared.postgres, Shared.partitions, tokens, insecure, allowOrigin, Shared.late,
             idempotency, chartLibrary,
         ],
-        check: { settings, problems in
-            if !settings[listen].isLoopback, settings[tokens] == nil, !settings[insecure] {
-                problems.add(
-                    listen, in: settings,
-                    "other hosts can reach \(settings[listen]), so tokens are needed: give --tokens FILE, or --insecure "
-                        + "to let anybody read and write")
-            }
-        })
+        check: checkAccess)
+
+    /// Other hosts are served only with tokens, or where that is asked for by name.
+    @Sendable static func checkAccess(_ settings: Settings, _ problems: inout Problems) {
+        if !settings[listen].isLoopback, settings[tokens] == nil, !settings[insecure] {
+            problems.add(
+                listen, in: settings,
+                "other hosts can reach \(settings[listen]), so tokens are needed: give --tokens FILE, or --insecure "
+                    + "to let anybody read and write")
+        }
+    }
 
     static func run(_ settings: Settings) async -> ExitCode {
         let logger = settings.logger("serve")

@@ -17,6 +17,7 @@ struct Weir {
     }
 
     static let entries = [
+        Entry(command: UpCommand.command, run: UpCommand.run),
         Entry(command: ServeCommand.command, run: ServeCommand.run),
         Entry(command: WorkCommand.command, run: WorkCommand.run),
         Entry(command: CompactCommand.command, run: CompactCommand.run),
