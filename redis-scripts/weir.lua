@@ -205,6 +205,35 @@ RETURNS {'OK', horizon s} | {'STALE', cursor id} the cursor is another | {'MISSI
         something else than the worker thought. In all but the first nothing was written.
 ERRORS  'ARGS …' bad argument, 'WRONGTYPE …' a key of ours holds something else; nothing was written
 COST    O(buckets); some 2.5 us a series and resolution ]]
+
+-- Most of the time goes into making texts of numbers, so that is done once for each: a batch has few seconds, and names a
+-- series several times.
+local function texts()
+    local known = {}
+    return function(number)
+        local text = known[number]
+        if not text then
+            text = string.format('%d', number)
+            known[number] = text
+        end
+        return text
+    end
+end
+
+-- For a second: the end of its bucket's key, its field, and the start of the hash.
+local function places(chunk_s)
+    local ends, fields, starts = {}, {}, {}
+    return function(second)
+        if not ends[second] then
+            local offset = second % chunk_s
+            starts[second] = second - offset
+            ends[second] = string.format(':%d', second - offset)
+            fields[second] = string.format('%d', offset)
+        end
+        return ends[second], fields[second], starts[second]
+    end
+end
+
 local function weir_apply(keys, args)
     local prefix, cursor, events, live = prefix_of(keys[1]), keys[1], keys[2], keys[3]
     local from, to = stream_id(args[1], 'from'), stream_id(args[2], 'to')
@@ -225,34 +254,50 @@ local function weir_apply(keys, args)
     -- What the worker thinks new must be absent; what may have expired since it was written must be there still. The rest
     -- is as the worker knows it, for only the holder of the cursor writes.
     local changed = { 'CHANGED' }
+    local call, text_of = redis.call, texts()
     local function compare(resolution, key, number, second, field, is_new)
-        local length = redis.call('HSTRLEN', key, field)
+        local length = call('HSTRLEN', key, field)
         if (length == 0) ~= (is_new == 1) then
             changed[#changed + 1] = resolution
             changed[#changed + 1] = number
             changed[#changed + 1] = second
-            changed[#changed + 1] = redis.call('HGET', key, field) or ''
+            changed[#changed + 1] = call('HGET', key, field) or ''
         end
     end
-    local fine_keys, coarse_keys, coarse_late = {}, {}, {}
+    local fine_place, fine_start, fine_keys = places(FINE_CHUNK_S), prefix .. 'b1:', {}
     for i = 1, #fine, 4 do
         local number, second, is_new = fine[i], fine[i + 1], fine[i + 2]
         if second >= horizon then
-            local offset = second % FINE_CHUNK_S
-            local key = prefix .. 'b1:' .. number .. ':' .. (second - offset)
+            local key_end, field = fine_place(second)
+            local key = fine_start .. text_of(number) .. key_end
             fine_keys[i] = key
-            if is_new == 1 then compare(1, key, number, second, offset, 1) end
+            if is_new == 1 then compare(1, key, number, second, field, 1) end
         end
     end
+    local coarse_place, coarse_start, coarse_keys, coarse_late = places(COARSE_CHUNK_S), prefix .. 'b10:', {}, {}
     for i = 1, #coarse, 4 do
         local number, second, is_new = coarse[i], coarse[i + 1], coarse[i + 2]
-        local offset = second % COARSE_CHUNK_S
-        local key = prefix .. 'b10:' .. number .. ':' .. (second - offset)
+        local key_end, field, chunk = coarse_place(second)
+        local key = coarse_start .. text_of(number) .. key_end
         coarse_keys[i] = key
-        coarse_late[i] = second - offset <= settled
-        if is_new == 1 or coarse_late[i] then compare(10, key, number, second, offset, is_new) end
+        coarse_late[i] = chunk <= settled
+        if is_new == 1 or coarse_late[i] then compare(10, key, number, second, field, is_new) end
     end
     if #changed > 1 then return changed end
+    local marks_of, scores, at = {}, {}, 1
+    while at < #dirty do
+        local minute, n = text_of(dirty[at]), uint(dirty[at + 1], 'n')
+        local marks = marks_of[minute] or {}
+        for i = at + 2, at + 1 + n do
+            marks[#marks + 1] = text_of(dirty[i])
+            marks[#marks + 1] = to
+        end
+        marks_of[minute] = marks
+        at = at + 2 + n
+    end
+    for i = 1, #seen, 2 do
+        scores[i], scores[i + 1] = text_of(seen[i + 1]), text_of(seen[i])
+    end
     -- A read of the other keys, so that a wrong type is found now.
     redis.call('HLEN', prefix .. 'series')
     redis.call('ZCARD', prefix .. 'minutes')
@@ -262,45 +307,35 @@ local function weir_apply(keys, args)
 
     in_slices(series, function(...) redis.call('HSET', prefix .. 'series', ...) end) -- writes start here
     for i = 1, #fine, 4 do
-        local key, second = fine_keys[i], fine[i + 1]
+        local key = fine_keys[i]
         if key then
-            local offset = second % FINE_CHUNK_S
-            redis.call('HSET', key, offset, fine[i + 3])
-            if fine[i + 2] == 1 then
-                redis.call('EXPIREAT', key, second - offset + FINE_CHUNK_S + FINE_EXPIRY_S)
-            end
+            local _, field, chunk = fine_place(fine[i + 1])
+            call('HSET', key, field, fine[i + 3])
+            if fine[i + 2] == 1 then call('EXPIREAT', key, text_of(chunk + FINE_CHUNK_S + FINE_EXPIRY_S)) end
         end
     end
     local chunks = {}
     for i = 1, #coarse, 4 do
-        local key, number, second = coarse_keys[i], coarse[i], coarse[i + 1]
-        local offset = second % COARSE_CHUNK_S
+        local key = coarse_keys[i]
+        local _, field, chunk = coarse_place(coarse[i + 1])
         if coarse[i + 2] == 1 or coarse_late[i] then
-            redis.call('HSETNX', key, 'g', to)
-            local chunk = second - offset
+            call('HSETNX', key, 'g', to)
             local numbers = chunks[chunk] or {}
-            numbers[#numbers + 1] = number
+            numbers[#numbers + 1] = text_of(coarse[i])
             chunks[chunk] = numbers
-            if coarse_late[i] then redis.call('PERSIST', key) end
+            if coarse_late[i] then call('PERSIST', key) end
         end
-        redis.call('HSET', key, offset, coarse[i + 3])
+        call('HSET', key, field, coarse[i + 3])
     end
     for chunk, numbers in pairs(chunks) do
         redis.call('ZADD', prefix .. 'chunks', chunk, chunk)
         in_slices(numbers, function(...) redis.call('SADD', prefix .. 'chunk:' .. chunk, ...) end)
     end
-    local at = 1
-    while at < #dirty do
-        local minute, n, pairs_of = dirty[at], dirty[at + 1], {}
-        for i = at + 2, at + 1 + n do
-            pairs_of[#pairs_of + 1] = dirty[i]
-            pairs_of[#pairs_of + 1] = to
-        end
+    for minute, marks in pairs(marks_of) do
         redis.call('ZADD', prefix .. 'minutes', minute, minute)
-        in_slices(pairs_of, function(...) redis.call('HSET', prefix .. 'dirty:' .. minute, ...) end)
-        at = at + 2 + n
+        in_slices(marks, function(...) redis.call('HSET', prefix .. 'dirty:' .. minute, ...) end)
     end
-    for i = 1, #seen, 2 do redis.call('ZADD', prefix .. 'seen', 'GT', seen[i + 1], seen[i]) end
+    in_slices(scores, function(...) redis.call('ZADD', prefix .. 'seen', 'GT', ...) end)
     for i = 1, #refused, 3 do
         redis.call('XADD', prefix .. 'refused', 'MAXLEN', '~', REFUSED_MAX_ENTRIES, '*',
             'entry', refused[i], 'reason', refused[i + 1], 'bytes', refused[i + 2])
