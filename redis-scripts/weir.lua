@@ -29,8 +29,8 @@ local VERSION = '1.0'
 
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack
 local COARSE_CHUNK_S = 600
-local FINE_LIFE_S = 900     -- one-second buckets are written for this long after their second
-local FINE_EXPIRY_S = 1200  -- and kept for this long after the end of their hash
+local FINE_LIFE_S = 1200    -- one-second buckets are written for this long after their second
+local FINE_EXPIRY_S = 1500  -- and kept for this long after the end of their hash
 local COARSE_EXPIRY_S = 4800
 local LIVE_LIFE_MS = 10000  -- a front that was away for longer reads everything anew
 local LIVE_MAX_ENTRIES = 2000
@@ -238,6 +238,7 @@ local function weir_apply(keys, args)
     local prefix, cursor, events, live = prefix_of(keys[1]), keys[1], keys[2], keys[3]
     local from, to = stream_id(args[1], 'from'), stream_id(args[2], 'to')
     local version, newest = uint(args[3], 'version'), uint(args[4], 'newest')
+    if not args[6] then fail('delta is missing') end
     local decoded, changes = pcall(cmsgpack.unpack, args[5])
     if not decoded or type(changes) ~= 'table' or #changes ~= 7 then fail('changes must be seven lists') end
     local series, fine, coarse, dirty, seen, refused, books = unpack(changes)
@@ -392,9 +393,10 @@ local function weir_read(keys, args)
         local last = #found
         found[last + 1], found[last + 2], found[last + 3] = number, string.format('%d', second), record
     end
-    -- Ten minutes that are long over are looked up in their chunk set, which costs one command for all series; while they
-    -- may be retired (their series leave the set, their hashes stay for a while) they are read as they are.
+    -- Ten minutes that are long over are looked up in their chunk set, which costs one command for all series; but not once
+    -- they may be retired, when series leave the set and their hashes stay for whoever planned to read them.
     local recent = now_s() - COARSE_EXPIRY_S - COARSE_CHUNK_S
+    local settled = tonumber(redis.call('HGET', keys[1], 'settled') or -1)
     for chunk = from - from % length, to - 1, length do
         local name = string.format('%d', chunk)
         local first, last = math.max(from, chunk), math.min(to, chunk + length)
@@ -405,7 +407,7 @@ local function weir_read(keys, args)
             for second = first, last - 1, resolution do fields[#fields + 1] = second - chunk end
         end
         local is_there
-        if #numbers > 0 and resolution == 10 and chunk < recent then
+        if #numbers > 0 and resolution == 10 and chunk < recent and chunk > settled then
             is_there = redis.call('SMISMEMBER', prefix .. 'chunk:' .. name, unpack(numbers))
         end
         for i, number in ipairs(numbers) do

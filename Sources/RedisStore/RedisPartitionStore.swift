@@ -80,9 +80,10 @@ package final class RedisPartitionStore: PartitionStore {
             sessions.ofPartition[partition] = sessions.next
             return sessions.next
         }
+        let definitions = try RedisPartitions.definitions(replies.last?[1] ?? .null)
+        let leading = partition == 0 ? definitions : try await RedisPartitions(client: client).definitions(0)
         return OpenPartition(
-            session: number, state: state, definitions: try RedisPartitions.definitions(replies.last?[1] ?? .null),
-            series: series.map(\.key))
+            session: number, state: state, definitions: definitions, leading: leading, series: series.map(\.key))
     }
 
     package func define(

@@ -128,17 +128,13 @@ package actor PartitionWorker {
     /// Reads where the partition stands and stores this worker's definitions where they are news.
     private func open() async throws -> BatchReader {
         var opened = try await store.open(partition: partition)
-        if let wanted = configuration.metrics {
-            let current = opened.definitions ?? Definitions(version: 0, metrics: [])
-            let (updated, changedKind) = current.updated(to: wanted)
-            if !changedKind.isEmpty { throw Failure.kindChanged(changedKind) }
-            if let updated {
-                guard try await store.define(updated, expected: current.version, partition: partition) else {
-                    throw Restart(reason: "definitions")
-                }
-                logger.notice("definitions stored", ["version": "\(updated.version)"])
-                opened = try await store.open(partition: partition)
+        if let next = try nextDefinitions(opened) {
+            let expected = opened.definitions?.version ?? 0
+            guard try await store.define(next, expected: expected, partition: partition) else {
+                throw Restart(reason: "definitions")
             }
+            logger.notice("definitions stored", ["version": "\(next.version)"])
+            opened = try await store.open(partition: partition)
         }
         session = opened.session
         cursor = opened.state.cursor
@@ -152,6 +148,31 @@ package actor PartitionWorker {
         return BatchReader(
             definitions: opened.definitions ?? Definitions(version: 0, metrics: [.events]), series: opened.series,
             cursor: cursor, limits: configuration.limits)
+    }
+
+    /// What the partition's definitions are to become; nil where they are right.
+    ///
+    /// Partition 0 follows the configuration, the others follow partition 0: a metric must have one number everywhere.
+    private func nextDefinitions(_ opened: OpenPartition) throws -> Definitions? {
+        let leading = opened.leading ?? Definitions(version: 0, metrics: [])
+        if let wanted = configuration.metrics {
+            let (updated, changedKind) = leading.updated(to: wanted)
+            if !changedKind.isEmpty { throw Failure.kindChanged(changedKind) }
+            if let updated {
+                if partition == 0 { return updated }
+                throw StoreError(
+                    .unavailable, store: "redis", operation: "open",
+                    detail: "partition 0 has not taken the configured metrics yet")
+            }
+        }
+        guard partition != 0, let leading = opened.leading else { return nil }
+        guard opened.definitions != leading else { return nil }
+        guard leading.version > opened.definitions?.version ?? 0 else {
+            throw StoreError(
+                .incompatible, store: "redis", operation: "open",
+                detail: "partition \(partition) has definitions that are not those of partition 0")
+        }
+        return leading
     }
 
     // MARK: Work

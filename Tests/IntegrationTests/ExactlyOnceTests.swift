@@ -209,3 +209,44 @@ struct ExactlyOnceTests {
         expectEqual(try await fixture.totals(from: from, to: from + 300, definitions: definitions), load.expected)
     }
 }
+
+@Suite("Partitions", .tags(.integration), .needs(.redis), .timeLimit(.minutes(1)))
+struct PartitionTests {
+    @Test func aMetricHasOneNumberInEveryPartition() async throws {
+        let server = try await RedisServer.start()
+        let fixture = try await RedisFixture.start(url: server.url())
+        _ = try await RedisScripts(client: fixture.client).load()
+        func run(_ names: [String], partitions: Int) async throws {
+            let metrics = names.map { MetricDefinition(id: .events, name: $0, kind: .counter) }
+            let workers = (0..<partitions).map { fixture.worker(partition: $0, metrics: metrics) }
+            try await eventually("every partition has the definitions") {
+                let all = try await (0..<partitions).async { try await definitions(fixture, partition: $0) }
+                return all.allSatisfy { $0 != nil && $0 == all[0] && names.allSatisfy(all[0].names.contains) }
+            }
+            for worker in workers { worker.cancel() }
+            for worker in workers { _ = await worker.result }
+        }
+        // Later partitions see other sets of metrics than the first one did.
+        try await run(["a", "b"], partitions: 1)
+        try await run(["b", "c"], partitions: 1)
+        try await run(["c", "b", "d"], partitions: 3)
+        await fixture.stop()
+    }
+
+    private func definitions(_ fixture: RedisFixture, partition: Int) async throws -> Definitions? {
+        let reply = try await fixture.client.send(RedisCommand("GET", "weir:{\(partition)}:definitions"))
+        return reply.bytes.flatMap(MetricDefinitionJSON.decode)
+    }
+}
+
+extension Definitions? {
+    fileprivate var names: [String] { self?.metrics.map(\.name) ?? [] }
+}
+
+extension Range<Int> {
+    fileprivate func async<Value>(_ body: (Int) async throws -> Value) async throws -> [Value] {
+        var values: [Value] = []
+        for index in self { values.append(try await body(index)) }
+        return values
+    }
+}

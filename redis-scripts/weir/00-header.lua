@@ -29,8 +29,8 @@ local VERSION = '1.0'
 
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack
 local COARSE_CHUNK_S = 600
-local FINE_LIFE_S = 900     -- one-second buckets are written for this long after their second
-local FINE_EXPIRY_S = 1200  -- and kept for this long after the end of their hash
+local FINE_LIFE_S = 1200    -- one-second buckets are written for this long after their second
+local FINE_EXPIRY_S = 1500  -- and kept for this long after the end of their hash
 local COARSE_EXPIRY_S = 4800
 local LIVE_LIFE_MS = 10000  -- a front that was away for longer reads everything anew
 local LIVE_MAX_ENTRIES = 2000

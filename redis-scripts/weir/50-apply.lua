@@ -49,6 +49,7 @@ local function weir_apply(keys, args)
     local prefix, cursor, events, live = prefix_of(keys[1]), keys[1], keys[2], keys[3]
     local from, to = stream_id(args[1], 'from'), stream_id(args[2], 'to')
     local version, newest = uint(args[3], 'version'), uint(args[4], 'newest')
+    if not args[6] then fail('delta is missing') end
     local decoded, changes = pcall(cmsgpack.unpack, args[5])
     if not decoded or type(changes) ~= 'table' or #changes ~= 7 then fail('changes must be seven lists') end
     local series, fine, coarse, dirty, seen, refused, books = unpack(changes)

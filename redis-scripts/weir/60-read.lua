@@ -17,9 +17,10 @@ local function weir_read(keys, args)
         local last = #found
         found[last + 1], found[last + 2], found[last + 3] = number, string.format('%d', second), record
     end
-    -- Ten minutes that are long over are looked up in their chunk set, which costs one command for all series; while they
-    -- may be retired (their series leave the set, their hashes stay for a while) they are read as they are.
+    -- Ten minutes that are long over are looked up in their chunk set, which costs one command for all series; but not once
+    -- they may be retired, when series leave the set and their hashes stay for whoever planned to read them.
     local recent = now_s() - COARSE_EXPIRY_S - COARSE_CHUNK_S
+    local settled = tonumber(redis.call('HGET', keys[1], 'settled') or -1)
     for chunk = from - from % length, to - 1, length do
         local name = string.format('%d', chunk)
         local first, last = math.max(from, chunk), math.min(to, chunk + length)
@@ -30,7 +31,7 @@ local function weir_read(keys, args)
             for second = first, last - 1, resolution do fields[#fields + 1] = second - chunk end
         end
         local is_there
-        if #numbers > 0 and resolution == 10 and chunk < recent then
+        if #numbers > 0 and resolution == 10 and chunk < recent and chunk > settled then
             is_there = redis.call('SMISMEMBER', prefix .. 'chunk:' .. name, unpack(numbers))
         end
         for i, number in ipairs(numbers) do

@@ -23,13 +23,18 @@ package struct OpenPartition: Sendable {
     package let session: Int
     package let state: PartitionState
     package let definitions: Definitions?
+    /// The definitions of partition 0: the ones that all partitions are to have, since everybody reads records by them.
+    package let leading: Definitions?
     /// In the order of their numbers, which are 0, 1, 2, …
     package let series: [SeriesKey]
 
-    package init(session: Int, state: PartitionState, definitions: Definitions?, series: [SeriesKey]) {
+    package init(
+        session: Int, state: PartitionState, definitions: Definitions?, leading: Definitions?, series: [SeriesKey]
+    ) {
         self.session = session
         self.state = state
         self.definitions = definitions
+        self.leading = leading
         self.series = series
     }
 }

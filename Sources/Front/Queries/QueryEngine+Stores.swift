@@ -10,7 +10,7 @@ extension QueryEngine {
     /// Seconds in one hash: how the worker lays buckets out.
     private static func hashSeconds(_ resolution: RecentResolution) -> Int64 {
         switch resolution {
-        case .second: 300
+        case .second: 120
         case .tenSeconds: 600
         }
     }
