@@ -86,7 +86,8 @@ struct FollowTests {
     func pipe() async throws {
         var ends: [Int32] = [0, 0]
         // Not for children that other tests start at the same time: the writing end must close when this test closes it.
-        #expect(pipe2(&ends, O_CLOEXEC) == 0)
+        #expect(Glibc.pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { close(ends[0]) }
         let input = ends[0]
         let writer = ends[1]
