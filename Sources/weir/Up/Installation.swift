@@ -16,11 +16,25 @@ struct Installation: Sendable {
     private let schedule = StopSchedule()
 
     /// Checks all that can be checked before anything is started, and locks the data folder.
-    init(_ settings: Settings, console: UpConsole, children: LivingChildren) async throws {
+    static func prepare(_ settings: Settings, console: UpConsole, children: LivingChildren) async throws -> Installation
+    {
+        let data = try DataFolder(settings[UpCommand.data])
+        do {
+            return try await Installation(settings, data, console: console, children: children)
+        } catch {
+            // Nothing was started: the next one has nothing to wait for.
+            data.markClosed()
+            throw error
+        }
+    }
+
+    private init(
+        _ settings: Settings, _ data: DataFolder, console: UpConsole, children: LivingChildren
+    ) async throws {
         self.settings = settings
+        self.data = data
         self.console = console
         self.children = children
-        data = try DataFolder(settings[UpCommand.data])
         addresses = try ListenAddresses(settings, patience: data.wasAbandoned ? .seconds(10) : .zero)
         let expected = StoreFolders.expectedPostgres(data)
         programs = try await ServerPrograms.find(

@@ -8,15 +8,25 @@ final class LivingChildren: Sendable {
         let killSignal: Int32
     }
 
-    private let children = Lock<[Child]>([])
+    private struct State: Sendable {
+        var children: [Child] = []
+        var killCode: ExitCode?
+    }
+
+    private let state = Lock(State())
+
+    /// What the process ends with once its children are being killed; none is started any more then.
+    var killCode: ExitCode? { state.withLock { $0.killCode } }
 
     /// Starts a child and knows it from then on; `killSignal` is what ends it without delay.
     func start(_ specification: ChildSpecification, killSignal: Int32 = SIGKILL) throws(ChildError) -> ChildProcess {
         let process = try ChildProcess(specification)
-        children.withLock { children in
-            children.removeAll { $0.process.exit != nil }
-            children.append(Child(process: process, killSignal: killSignal))
+        let isKilling = state.withLock { state in
+            state.children.removeAll { $0.process.exit != nil }
+            state.children.append(Child(process: process, killSignal: killSignal))
+            return state.killCode != nil
         }
+        if isKilling { process.send(SIGKILL, toGroup: true) }
         return process
     }
 
@@ -44,7 +54,10 @@ final class LivingChildren: Sendable {
 
     /// Kills what still runs and leaves; called on the thread of the signals.
     func killAll(thenLeave code: ExitCode) {
-        let living = children.withLock { $0 }
+        let living = state.withLock { state in
+            state.killCode = code
+            return state.children
+        }
         for child in living { child.process.send(child.killSignal) }
         waitBriefly(for: living)
         for child in living { child.process.send(SIGKILL, toGroup: true) }

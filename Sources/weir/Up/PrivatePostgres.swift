@@ -75,9 +75,7 @@ struct PrivatePostgres: Sendable {
     private var server: ChildSpecification {
         let settings = [
             "listen_addresses": openPort == nil ? "" : "127.0.0.1", "port": "\(port)",
-            "unix_socket_directories": "\""
-                + folders.sockets.split(separator: "\"", omittingEmptySubsequences: false)
-                .joined(separator: "\"\"") + "\"", "unix_socket_permissions": "0700",
+            "unix_socket_directories": "\"\(folders.sockets)\"", "unix_socket_permissions": "0700",
             // For a small machine beside five other processes, and for /dev/shm as small as containers have it.
             "max_connections": "40", "shared_buffers": "128MB", "max_wal_size": "512MB", "checkpoint_timeout": "15min",
             "dynamic_shared_memory_type": "mmap", "max_parallel_workers_per_gather": "0", "jit": "off",
@@ -106,12 +104,7 @@ struct PrivatePostgres: Sendable {
     }
 
     private func connection(database: String) -> String {
-        var host = ""
-        for character in folders.sockets {
-            if character == "'" || character == "\\" { host.append("\\") }
-            host.append(character)
-        }
-        return "host='\(host)' port=\(port) dbname=\(database) user=\(Self.name)"
+        "host='\(folders.sockets)' port=\(port) dbname=\(database) user=\(Self.name)"
     }
 
     private func runOrThrow(_ specification: ChildSpecification, _ what: String) async throws {
@@ -168,7 +161,8 @@ struct PrivatePostgres: Sendable {
             switch parts.first {
             case "PANIC", "FATAL": .error
             case "ERROR", "WARNING": .warning
-            case "LOG": .info
+            // It talks much at this level, and one thing matters.
+            case "LOG" where line.contains("was terminated by signal"): .warning
             default: .debug
             }
         let text = parts.count == 2 ? String(parts[1].drop { $0 == " " }) : line

@@ -28,7 +28,7 @@ struct StoreFolders: Sendable {
         let sockets = "\(base)/run"
         try makeFolders(sockets, mode: 0o700)
         account?.own(sockets)
-        socketsAreElsewhere = sockets.utf8.count > Self.longestFolder || !canHoldSockets(sockets)
+        socketsAreElsewhere = !Self.isAddressable(sockets) || !canHoldSockets(sockets)
         self.sockets = socketsAreElsewhere ? try Self.shortFolder(for: base, account) : sockets
     }
 
@@ -71,6 +71,11 @@ struct StoreFolders: Sendable {
         return (base, "\(reason), so their files are in \(base)")
     }
 
+    /// Whether clients can name sockets there: a socket's address is short, and libpq takes a comma for a list of hosts.
+    private static func isAddressable(_ folder: String) -> Bool {
+        folder.utf8.count <= longestFolder && !folder.contains { ",'\"\\".contains($0) }
+    }
+
     /// A folder for sockets with a short path, always the same for the same data.
     private static func shortFolder(for base: String, _ account: StoreAccount?) throws(StartError) -> String {
         let user = account?.user ?? geteuid()
@@ -79,7 +84,7 @@ struct StoreFolders: Sendable {
         for byte in base.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let name = "weir-\(user)-\(hexadecimal(hash))"
         let candidates = [runtime, "/tmp"].compactMap { $0 }.map { "\($0)/\(name)" }
-        for folder in candidates where folder.utf8.count <= longestFolder {
+        for folder in candidates where isAddressable(folder) {
             if unsafe mkdir(folder, 0o700) == 0 { account?.own(folder) }
             // In /tmp somebody else may have been there first, to listen in our place.
             if let owner = FileOwner(folder), owner.isFolder, owner.isPrivate, owner.user == user,
@@ -90,8 +95,8 @@ struct StoreFolders: Sendable {
         }
         throw StartError(
             .cannotCreate,
-            "the path of \(base) is too long for Unix sockets, and none of \(candidates.joined(separator: ", ")) can be "
-                + "used instead: choose a shorter folder with --data")
+            "\(base) cannot hold Unix sockets (its path is too long or strange, or its file system refuses them), and none of \(candidates.joined(separator: ", ")) can be "
+                + "used instead: choose another folder with --data")
     }
 }
 

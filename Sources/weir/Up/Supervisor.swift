@@ -126,6 +126,7 @@ final class Supervisor: Sendable {
     }
 
     private func pause(after child: ChildProcess, _ exit: ChildExit, _ policy: inout RestartPolicy) async throws {
+        guard children.killCode == nil else { throw CancellationError() }
         let lifetime = state.withLock { ContinuousClock.now - $0.startedAt }
         let delay = policy.delay(afterLifetime: lifetime)
         logger.warning(
@@ -139,7 +140,7 @@ final class Supervisor: Sendable {
 
     private func stop(_ child: ChildProcess) async {
         let exit = await child.stop(signal: plan.stopSignal, deadline: schedule.timeLeft(until: plan.stopsWithin))
-        if exit == .signalled(SIGKILL) {
+        if exit == .signalled(SIGKILL), children.killCode == nil {
             logger.warning("did not stop in time and was killed", ["part": "\(plan.name)", "pid": .int(child.pid)])
         }
     }

@@ -49,8 +49,9 @@ enum UpCommand {
         }
         defer { withExtendedLifetime(signals) {} }
         do {
-            let installation = try await Installation(settings, console: console, children: children)
+            let installation = try await Installation.prepare(settings, console: console, children: children)
             let code = await group.run(installation.parts())
+            if let killCode = children.killCode { return killCode }
             installation.close()
             return code
         } catch {
