@@ -36,7 +36,8 @@ class WeirUp:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = open(self.folder / "log", "w+")
         self.process = subprocess.Popen(
-            [binary, "up", "--data", str(self.folder / "data"), "--listen", self.url.removeprefix("http://")],
+            [binary, "up", "--data", str(self.folder / "data"), "--listen", self.url.removeprefix("http://"),
+             "--work-listen", "127.0.0.1:0", "--generate-listen", "127.0.0.1:0"],
             stdout=self.log, stderr=subprocess.STDOUT)
         try:
             self._wait_until_ready()

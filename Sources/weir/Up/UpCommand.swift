@@ -45,7 +45,11 @@ enum UpCommand {
         let signals = Signals(leave: { children.killAll(thenLeave: $0) }) { signal in
             if signal == .hangup, !stopsOnHangup { return }
             console.remark("stopping … (a second Ctrl-C kills)")
-            group.stop("\(signal)")
+            switch signal {
+            case .interrupt: group.stop("SIGINT")
+            case .terminate: group.stop("SIGTERM")
+            case .hangup: group.stop("SIGHUP")
+            }
         }
         defer { withExtendedLifetime(signals) {} }
         do {
