@@ -29,8 +29,8 @@ extension LiveHub {
             if let due = subscription.dueNs, due > now {
                 later.append(subscription)
             } else {
+                sendUpdate(subscription, now, due: subscription.dueNs ?? now)
                 subscription.dueNs = nil
-                sendUpdate(subscription, now)
             }
         }
         dirty = later
@@ -64,7 +64,7 @@ extension LiveHub {
                 newestMs: memory.newestMs, degraded: Set(degraded + subscription.group.degraded).sorted()))
     }
 
-    private func sendUpdate(_ subscription: Subscription, _ now: UInt64) {
+    private func sendUpdate(_ subscription: Subscription, _ now: UInt64, due: UInt64) {
         let group = subscription.group
         guard group.isReady, subscription.epoch == group.epoch else { return }
         let since = subscription.sentVersion
@@ -75,7 +75,7 @@ extension LiveHub {
         metrics.updates.add()
         subscription.sequence += 1
         subscription.sentVersion = group.version
-        subscription.pacer.sent(at: now)
+        subscription.pacer.sent(at: now, due: due)
         let frame = WebSocketFrame.encode(.text, bytes)
         for membership in subscription.members.values where membership.state == .inSync {
             if hasRoom(membership.client) {
