@@ -19,8 +19,28 @@ package final class WeirProcess: Sendable {
         var variables: [String: String?] = [:]
         for name in ownEnvironment().keys where name.hasPrefix("WEIR_") { variables[name] = .some(nil) }
         for (name, value) in environment { variables[name] = value }
-        process = try ChildProcess(
-            Self.executable(), arguments, environment: variables, folder: folder, as: user)
+        let executable = try user == nil ? Self.executable() : Self.openCopy.get().file("weir")
+        process = try ChildProcess(executable, arguments, environment: variables, folder: folder, as: user)
+    }
+
+    /// A copy of the executable that every user may run: the build may lie where only its owner can look.
+    private static let openCopy = Result<TemporaryFolder, any Error> {
+        let folder = try TemporaryFolder("bin")
+        chmod(folder.path, 0o755)
+        let source = open(try executable(), O_RDONLY)
+        let copy = open(folder.file("weir"), O_WRONLY | O_CREAT | O_EXCL, 0o755)
+        defer {
+            close(source)
+            close(copy)
+        }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = read(source, &buffer, buffer.count)
+            if count == 0 { return folder }
+            guard count > 0, Glibc.write(copy, buffer, count) == count else {
+                throw TestKitError("cannot copy the executable: \(String(cString: strerror(errno)))")
+            }
+        }
     }
 
     /// The path of the executable: `WEIR_BIN`, or the one built beside the running test bundle.
