@@ -204,7 +204,7 @@ RETURNS {'OK', horizon s} | {'STALE', cursor id} the cursor is another | {'MISSI
         {'DEFINITIONS', version} they have changed | {'CHANGED', (1|10, number, second, record or '')…} these buckets hold
         something else than the worker thought. In all but the first nothing was written.
 ERRORS  'ARGS …' bad argument, 'WRONGTYPE …' a key of ours holds something else; nothing was written
-COST    O(buckets); some 2.5 us a series and resolution ]]
+COST    O(buckets); some 2.5 us a bucket (docs/measurements.md) ]]
 
 -- Most of the time goes into making texts of numbers, so that is done once for each: a batch has few seconds, and names a
 -- series several times.

@@ -8,7 +8,7 @@ mkdir -p Sources/Dashboard/Assets redis-scripts sql # git keeps no empty folders
 
 files() {
     find Sources/Dashboard/Assets -type f ! -name '.*'
-    find redis-scripts -type f -name '*.lua'
+    find redis-scripts -type f -name '*.lua' ! -path 'redis-scripts/bench/*' # measured, never loaded by us
     find sql -type f -name '*.sql'
 }
 

@@ -29,6 +29,9 @@ def free_port():
 
 
 class WeirUp:
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
     def __enter__(self):
         binary = executable()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-up-"))
@@ -37,7 +40,7 @@ class WeirUp:
         self.log = open(self.folder / "log", "w+")
         self.process = subprocess.Popen(
             [binary, "up", "--data", str(self.folder / "data"), "--listen", self.url.removeprefix("http://"),
-             "--work-listen", "127.0.0.1:0", "--generate-listen", "127.0.0.1:0"],
+             "--work-listen", "127.0.0.1:0", "--generate-listen", "127.0.0.1:0", *self.arguments],
             stdout=self.log, stderr=subprocess.STDOUT)
         try:
             self._wait_until_ready()
