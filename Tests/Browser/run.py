@@ -19,6 +19,7 @@ from weir_up import WeirUp
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE.parent.parent / "test-output"
 ARRIVAL = 15  # seconds within which a fresh installation must show moving charts
+HISTORY = 60  # of a fresh one too: the first whole step of 20 s may end 40 s after its start, and is asked for every 10 s
 
 
 class Page:
@@ -101,7 +102,7 @@ def history_answers_and_live_goes_on_after_it(page):
     page.driver.execute_script("document.querySelector('#ranges input[value=\"1h\"]').click()")
     page.until("charts of the last hour wherever there were live ones", lambda state: all(
         panel["mode"] == "history" and panel["points"] > 0 and not panel["error"]
-        for panel in state["panels"] if panel["id"] in filled))
+        for panel in state["panels"] if panel["id"] in filled), HISTORY)
     time.sleep(1)  # for the picture only: the text follows the charts twice a second
     page.screenshot("dashboard-history")
     page.driver.execute_script("document.querySelector('#ranges input[value=\"1m\"]').click()")
