@@ -8,9 +8,6 @@ struct Pacer {
     let everyNs: UInt64
     private var sentNs: UInt64?
 
-    /// How much later than `every` an update may become, to meet others.
-    private var toleranceNs: UInt64 { min(everyNs / 10, Self.maxDriftNs) }
-
     init(everyNs: UInt64) { self.everyNs = everyNs }
 
     /// When a change that came at `nowNs` may be sent.
@@ -19,14 +16,14 @@ struct Pacer {
         let earliest = sentNs + everyNs
         let beyond = earliest % everyNs
         let toMeeting = beyond == 0 ? 0 : everyNs - beyond
-        return earliest + min(toMeeting, toleranceNs)
+        return earliest + min(toMeeting, everyNs / 10, Self.maxDriftNs)
     }
 
     /// An update that was due at `dueNs` went out.
     ///
-    /// Timers are always a little late. The next is reckoned from when this one was due: from when it went out, it would miss
-    /// the common instant every time, and drift on for ever.
+    /// Timers are late, by some 5 ms at worst (libevent looks at a clock that moves every 4 ms). The next is reckoned from when
+    /// this one was due: from when it went out, it would miss the common instant every time, and drift on for ever.
     mutating func sent(at nowNs: UInt64, due dueNs: UInt64) {
-        sentNs = nowNs <= dueNs + toleranceNs ? dueNs : nowNs
+        sentNs = nowNs <= dueNs + everyNs / 4 ? dueNs : nowNs
     }
 }
