@@ -4,20 +4,24 @@
 All keys of a partition p share the tag {p}. Times in key names are seconds since 1970; a stream id `ms-n` is a position.
 
 weir:{p}:events            STREAM  raw events: plain fields, or batch (NDJSON), received (ms), count, upto (running total)
-weir:{p}:cursor            HASH    id (last entry applied), watermark, horizon, newest, settled, definitions, appended
+weir:{p}:cursor            HASH    id (last entry applied), watermark, horizon, newest, settled, definitions; the books in all:
+                                   appended, upto, foreign, applied, late, refused, missing, duplicate, entries; refused_bytes
 weir:{p}:definitions       STRING  the metric definitions, JSON
 weir:{p}:live              STREAM  what each applied batch added: from, to, newest, definitions, delta
 weir:{p}:series            HASH    series number -> ["group",{"label":"value",...}]
 weir:{p}:b1:<s>:<120 s>    HASH    second within the two minutes -> record
-weir:{p}:b10:<s>:<600 s>   HASH    second within the ten minutes, in tens -> record; g -> generation
+weir:{p}:b10:<s>:<600 s>   HASH    second within the ten minutes, in tens -> record; g -> generation;
+                                   d<metric>.<minute within> -> events whose top item was dropped
+weir:{p}:hll:<s>:<metric>:<minute>  STRING  HyperLogLog of a metric's values; lives and dies with its b10 hash
+weir:{p}:top:<s>:<metric>:<minute>  ZSET    items -> events; lives and dies with its b10 hash
 weir:{p}:minutes           ZSET    minutes with changed series
 weir:{p}:dirty:<minute>    HASH    series -> id of the last entry of the batch that changed it
 weir:{p}:chunks            ZSET    ten minutes whose b10 hashes have no expiry yet
-weir:{p}:chunk:<600 s>     SET     the series of these hashes
+weir:{p}:chunk:<600 s>     SET     the series of these hashes, and the names (hll:…, top:…) that live and die with them
 weir:{p}:seen              ZSET    series -> second of its last event, to the minute
 weir:{p}:once:<key>        STRING  fingerprint and answer of a request with an Idempotency-Key, expiring
-weir:{p}:refused           STREAM  entries that could not be applied, with the reason
-weir:{p}:audit:<hour>      HASH    the books: appended, applied, duplicate, late, refused (events)
+weir:{p}:refused           STREAM  what could not be applied: entry, reason, received, then the fields it had
+weir:{p}:audit:<hour>      HASH    the books of an hour of receipt: appended, applied, duplicate, late, refused, missing (events)
 weir:{p}:lease             STRING  the worker at work, expiring
 weir:{0}:partitions        STRING  how many partitions were ever used
 
@@ -25,7 +29,8 @@ Records are opaque here: the worker holds the state of its partition at the curs
 compare-and-set on the cursor proves that nobody changed them meanwhile (docs/architecture.md, "Replacing beats merging"). ]]
 
 -- Major: other versions cannot work side by side. Minor: a worker may meet one newer than its own.
-local VERSION = '1.0'
+local VERSION = '2.0'
+local MAJOR = 2 -- of VERSION; nothing can be computed while a library is loaded
 
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack
 local COARSE_CHUNK_S = 600
@@ -35,6 +40,7 @@ local COARSE_EXPIRY_S = 4800
 local LIVE_LIFE_MS = 10000  -- a front that was away for longer reads everything anew
 local LIVE_MAX_ENTRIES = 2000
 local REFUSED_MAX_ENTRIES = 10000
+local REFUSED_MAX_BYTES = 16777216
 local AUDIT_EXPIRY_S = 40 * 86400
 -- Everything that can be wrong with a call is found before its first write: a function that fails is not rolled back.
 
@@ -105,6 +111,25 @@ local function weir_state(keys)
     prefix_of(keys[1])
     return state_of(keys[1])
 end
+
+-- The books: events by hour of receipt, and in all. They move in the same steps as what they count.
+local BOOKS = { 'appended', 'applied', 'late', 'refused', 'missing', 'duplicate' }
+
+local function hour_of(ms)
+    local s = math.floor(ms / 1000)
+    return string.format('%d', s - s % 3600)
+end
+
+local function audit_key(prefix, hour)
+    return prefix .. 'audit:' .. hour
+end
+
+local function book(prefix, hour, field, events)
+    if events == 0 then return end
+    local audit = audit_key(prefix, hour)
+    redis.call('HINCRBY', audit, field, events)
+    redis.call('EXPIRE', audit, AUDIT_EXPIRY_S)
+end
 --[[ weir_append: put the events of requests on the log, those under a key that was used before left out.
 KEYS    1 cursor  HASH   2 events  STREAM   3… once  STRING  {p}:once:<key>, one for each group with a key, in order
 ARGS    1 ttl_ms  how long a key is remembered, > 0
@@ -122,7 +147,7 @@ local function weir_append(keys, args)
     while at <= #args do
         local group = { fingerprint = args[at + 1], received = args[at + 2], answer = args[at + 3], first = at + 5 }
         group.n = uint(args[at + 4], 'n')
-        uint(group.received, 'received')
+        group.hour = hour_of(uint(group.received, 'received'))
         for entry = 1, group.n do uint(args[group.first + entry * 2 - 2], 'count') end
         if #args < group.first + group.n * 2 - 1 then fail('entries are missing') end
         local outcome = 'OK'
@@ -141,14 +166,11 @@ local function weir_append(keys, args)
         groups[#groups + 1] = group
         at = group.first + group.n * 2
     end
-    local hour = math.floor(now_s() / 3600) * 3600
-    local audit = prefix .. 'audit:' .. string.format('%d', hour)
-    redis.call('HLEN', audit)
+    for _, group in ipairs(groups) do redis.call('HLEN', audit_key(prefix, group.hour)) end
     redis.call('HLEN', cursor)
     redis.call('XLEN', events)
 
-    local duplicates, appended = 0, 0 -- writes start here
-    for i, group in ipairs(groups) do
+    for i, group in ipairs(groups) do -- writes start here
         local total = 0
         for entry = 1, group.n do
             local count = tonumber(args[group.first + entry * 2 - 2])
@@ -160,51 +182,108 @@ local function weir_append(keys, args)
             end
         end
         if outcomes[i] == 'OK' then
-            appended = appended + total
+            book(prefix, group.hour, 'appended', total)
             if group.once then redis.call('SET', group.once, first_of[group.once], 'PX', ttl_ms) end
         elseif outcomes[i] ~= 'CONFLICT' then
-            duplicates = duplicates + total
+            book(prefix, group.hour, 'duplicate', total)
+            redis.call('HINCRBY', cursor, 'duplicate', total)
         end
     end
-    if appended > 0 then redis.call('HINCRBY', audit, 'appended', appended) end
-    if duplicates > 0 then redis.call('HINCRBY', audit, 'duplicate', duplicates) end
-    redis.call('EXPIRE', audit, AUDIT_EXPIRY_S)
     return outcomes
 end
---[[ weir_define: store the metric definitions, where nobody else has changed them meanwhile.
-KEYS    1 cursor  HASH   2 definitions  STRING
+--[[ weir_define: store the metric definitions, where nobody else has changed them meanwhile, and tell the fronts.
+KEYS    1 cursor  HASH   2 definitions  STRING   3 live  STREAM
 ARGS    1 expected  version they had   2 version  the new one, above it   3 definitions  JSON
 RETURNS 'OK' | 'CHANGED': the version is not the expected one; nothing was written
 COST    O(1) ]]
 local function weir_define(keys, args)
     prefix_of(keys[1])
+    local cursor, live = keys[1], keys[3]
     local expected, version = uint(args[1], 'expected'), uint(args[2], 'version')
     if version <= expected then fail('version must be above the expected one') end
-    if tonumber(redis.call('HGET', keys[1], 'definitions') or 0) ~= expected then return 'CHANGED' end
+    local held = redis.call('HMGET', cursor, 'definitions', 'id', 'newest')
+    if tonumber(held[1] or 0) ~= expected then return 'CHANGED' end
     redis.call('GET', keys[2])
+    redis.call('XLEN', live)
 
     redis.call('SET', keys[2], args[3]) -- writes start here
-    redis.call('HSET', keys[1], 'definitions', version)
+    redis.call('HSET', cursor, 'definitions', version)
+    local id = held[2] or '0-0'
+    redis.call('XADD', live, 'MAXLEN', '~', LIVE_MAX_ENTRIES, '*', 'from', id, 'to', id,
+        'newest', held[3] or '0', 'definitions', version)
     return 'OK'
 end
---[[ weir_apply: one batch, all of it or nothing: buckets, books, cursor and the live stream move in one step.
+-- What a metric keeps of a whole minute beside its records: a HyperLogLog of values ('u'), or items with their counts ('t').
+-- A set is named by its kind and its metric's number, u4 or t5; it lives and dies with the b10 hash that holds its minute.
+
+local FAMILY_OF = { u = 'hll:', t = 'top:' }
+
+-- 'u4,t5' -> list of { name, key start, key end }, so that a key is start .. series .. end .. minute.
+local function sets_of(text, prefix)
+    local sets = {}
+    for name in string.gmatch(text or '', '[^,]+') do
+        local kind, metric = string.match(name, '^([ut])(%d+)$')
+        if not kind then fail('sets must be a list as in u4,t5') end
+        sets[#sets + 1] = { name = name, kind = kind, start = prefix .. FAMILY_OF[kind], finish = ':' .. metric .. ':', metric = metric }
+    end
+    if #sets > 200 then fail('at most 200 sets') end
+    return sets
+end
+
+-- The field of a b10 hash that counts the events whose top item was dropped.
+local function dropped_field(metric, minute)
+    return 'd' .. metric .. '.' .. string.format('%d', minute % COARSE_CHUNK_S)
+end
+
+-- What a top key holds: {dropped, item, count, item, count, …}, the heaviest last; nil where there is none.
+local function top_of(key, chunk_key, metric, minute)
+    local items = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+    if #items == 0 then return nil end
+    table.insert(items, 1, redis.call('HGET', chunk_key, dropped_field(metric, minute)) or '0')
+    return items
+end
+
+-- Adds (series, minute, set, content) of one series and minute to `found`, for each set that is there.
+local function add_sets(found, sets, prefix, number, minute)
+    local minute_text = string.format('%d', minute)
+    for _, set in ipairs(sets) do
+        local key = set.start .. number .. set.finish .. minute_text
+        local content
+        if set.kind == 'u' then
+            content = redis.call('GET', key)
+        else
+            local chunk = string.format('%d', minute - minute % COARSE_CHUNK_S)
+            content = top_of(key, prefix .. 'b10:' .. number .. ':' .. chunk, set.metric, minute)
+        end
+        if content then
+            local last = #found
+            found[last + 1], found[last + 2], found[last + 3], found[last + 4] = number, minute_text, set.name, content
+        end
+    end
+end
+--[[ weir_apply: one batch, all of it or nothing: buckets, sets, books, cursor and the live stream move in one step.
 KEYS    1 cursor  HASH   2 events  STREAM   3 live  STREAM; the others are derived from the prefix of the first, since a
         batch touches hundreds (declaring them all costs as much as writing them)
-ARGS    1 from  cursor the batch was made from   2 to  its last entry   3 version of the definitions used
-        4 newest ms  time of the newest event   5 changes  msgpack, see below   6 delta  bytes for the live stream
-changes [ series, fine, coarse, dirty, seen, refused, books ], flat lists:
-        series  number, JSON                     those used for the first time
-        fine    number, second, is_new, record   whole one-second buckets; is_new 1: it should not be there yet
-        coarse  number, second, is_new, record   whole ten-second buckets
-        dirty   minute, n, n numbers             what must be compacted
-        seen    number, second                   last event
-        refused id, reason, bytes                entries that could not be applied
-        books   hour, field, events
+ARGS    1 major  of the library that the caller was written for   2 from  cursor the batch was made from
+        3 to  its last entry   4 version of the definitions used   5 newest ms  time of the newest event
+        6 changes  msgpack, see below   7 delta  bytes for the live stream
+changes [ series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress ], flat lists:
+        series   number, JSON                     those used for the first time
+        fine     number, second, is_new, record   whole one-second buckets; is_new 1: it should not be there yet
+        coarse   number, second, is_new, record   whole ten-second buckets
+        dirty    minute, n, n numbers             what must be compacted
+        seen     number, second                   last event
+        refused  id, reason, received ms, bytes, is_whole, n, n names and values of the entry
+        books    hour, field, events              fields: foreign (appended by others), applied, late, refused, missing
+        uniques  number, metric, minute, is_new, n, n values to add
+        tops     number, metric, minute, is_new, dropped, n, n times item and its count now, m, m items that are dropped
+        progress upto, entries                    fronts' events up to the last entry, and entries in the batch
 RETURNS {'OK', horizon s} | {'STALE', cursor id} the cursor is another | {'MISSING'} the entry `to` is gone |
-        {'DEFINITIONS', version} they have changed | {'CHANGED', (1|10, number, second, record or '')…} these buckets hold
+        {'DEFINITIONS', version} they have changed | {'VERSION', version} the library has another major one |
+        {'CHANGED', (1|10|t<metric>, number, second, record, or for a top {dropped, item, count, …}, or '')…} these hold
         something else than the worker thought. In all but the first nothing was written.
 ERRORS  'ARGS …' bad argument, 'WRONGTYPE …' a key of ours holds something else; nothing was written
-COST    O(buckets); some 2.5 us a bucket (docs/measurements.md) ]]
+COST    O(buckets + values); some 2.5 us a bucket (docs/measurements.md) ]]
 
 -- Most of the time goes into making texts of numbers, so that is done once for each: a batch has few seconds, and names a
 -- series several times.
@@ -234,18 +313,91 @@ local function places(chunk_s)
     end
 end
 
+-- The flat list of uniques or tops as tables; `read` takes what stands behind the first four and returns the next place.
+local function set_writes(list, family, prefix, settled, text_of, read)
+    local writes, at = {}, 1
+    while at <= #list do
+        local number, metric, minute = text_of(list[at]), text_of(list[at + 1]), list[at + 2]
+        local chunk = minute - minute % COARSE_CHUNK_S
+        local write = {
+            name = family .. number .. ':' .. metric .. ':' .. text_of(minute), number = list[at], metric = metric,
+            minute = minute, is_new = list[at + 3] == 1, chunk = chunk, is_late = chunk <= settled,
+            hash = prefix .. 'b10:' .. number .. ':' .. text_of(chunk),
+        }
+        write.key = prefix .. write.name
+        at = read(write, at + 4)
+        writes[#writes + 1] = write
+    end
+    return writes
+end
+
+local function read_unique(list)
+    return function(write, at)
+        local n = uint(list[at], 'n')
+        write.values = {}
+        for i = 1, n do write.values[i] = list[at + i] or fail('values are missing') end
+        return at + n + 1
+    end
+end
+
+local function read_top(list)
+    return function(write, at)
+        write.dropped = uint(list[at], 'dropped')
+        local n = uint(list[at + 1], 'n')
+        write.scores, write.removed = {}, {}
+        for i = 1, n do
+            write.scores[i * 2 - 1] = list[at + i * 2 + 1] or fail('items are missing')
+            write.scores[i * 2] = list[at + i * 2]
+        end
+        at = at + n * 2 + 2
+        local m = uint(list[at], 'm')
+        for i = 1, m do write.removed[i] = list[at + i] or fail('items are missing') end
+        return at + m + 1
+    end
+end
+
+-- A refused entry with the fields it had; the oldest go where all together have become too many.
+local function set_aside(prefix, cursor, refused)
+    local stream, at = prefix .. 'refused', 1
+    while at <= #refused do
+        local n = refused[at + 5]
+        redis.call('XADD', stream, '*', 'entry', refused[at], 'reason', refused[at + 1], 'received', refused[at + 2],
+            refused[at + 4] == 1 and 'bytes' or 'cut', refused[at + 3], unpack(refused, at + 6, at + 5 + n))
+        local bytes = redis.call('HINCRBY', cursor, 'refused_bytes', refused[at + 3])
+        while bytes > REFUSED_MAX_BYTES or redis.call('XLEN', stream) > REFUSED_MAX_ENTRIES do
+            local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+            if not oldest then break end
+            redis.call('XDEL', stream, oldest[1])
+            bytes = redis.call('HINCRBY', cursor, 'refused_bytes', -(tonumber(oldest[2][8]) or 0))
+        end
+        at = at + 6 + n
+    end
+end
+
+-- Entries applied in all, with which XINFO's entries-added can be compared; before the first batch, those that were gone
+-- before anybody counted.
+local function entries_before(events, from)
+    local info, added = redis.call('XINFO', 'STREAM', events), 0
+    for i = 1, #info, 2 do
+        if info[i] == 'entries-added' then added = info[i + 1] end
+    end
+    return added - #redis.call('XRANGE', events, '(' .. from, '+', 'COUNT', 10000)
+end
+
 local function weir_apply(keys, args)
     local prefix, cursor, events, live = prefix_of(keys[1]), keys[1], keys[2], keys[3]
-    local from, to = stream_id(args[1], 'from'), stream_id(args[2], 'to')
-    local version, newest = uint(args[3], 'version'), uint(args[4], 'newest')
-    if not args[6] then fail('delta is missing') end
-    local decoded, changes = pcall(cmsgpack.unpack, args[5])
-    if not decoded or type(changes) ~= 'table' or #changes ~= 7 then fail('changes must be seven lists') end
-    local series, fine, coarse, dirty, seen, refused, books = unpack(changes)
+    if tonumber(args[1]) ~= MAJOR then return { 'VERSION', VERSION } end
+    local from, to = stream_id(args[2], 'from'), stream_id(args[3], 'to')
+    local version, newest = uint(args[4], 'version'), uint(args[5], 'newest')
+    if not args[7] then fail('delta is missing') end
+    local decoded, changes = pcall(cmsgpack.unpack, args[6])
+    if not decoded or type(changes) ~= 'table' or #changes ~= 10 then fail('changes must be ten lists') end
+    local series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress = unpack(changes)
     count_of(series, 2, 'series') count_of(fine, 4, 'fine') count_of(coarse, 4, 'coarse')
-    count_of(seen, 2, 'seen') count_of(refused, 3, 'refused') count_of(books, 3, 'books')
+    count_of(seen, 2, 'seen') count_of(books, 3, 'books')
+    if #progress ~= 2 then fail('progress must be two numbers') end
 
-    local held = redis.call('HMGET', cursor, 'id', 'definitions', 'horizon', 'newest', 'settled')
+    local held = redis.call('HMGET', cursor, 'id', 'definitions', 'horizon', 'newest', 'settled', 'entries')
     if (held[1] or '0-0') ~= from then return { 'STALE', held[1] or '0-0' } end
     if tonumber(held[2] or 0) ~= version then return { 'DEFINITIONS', held[2] or '0' } end
     if #redis.call('XRANGE', events, to, to, 'COUNT', 1) == 0 then return { 'MISSING' } end
@@ -256,13 +408,13 @@ local function weir_apply(keys, args)
     -- is as the worker knows it, for only the holder of the cursor writes.
     local changed = { 'CHANGED' }
     local call, text_of = redis.call, texts()
+    local function tell(resolution, number, second, content)
+        local last = #changed
+        changed[last + 1], changed[last + 2], changed[last + 3], changed[last + 4] = resolution, number, second, content
+    end
     local function compare(resolution, key, number, second, field, is_new)
-        local length = call('HSTRLEN', key, field)
-        if (length == 0) ~= (is_new == 1) then
-            changed[#changed + 1] = resolution
-            changed[#changed + 1] = number
-            changed[#changed + 1] = second
-            changed[#changed + 1] = call('HGET', key, field) or ''
+        if (call('HSTRLEN', key, field) == 0) ~= (is_new == 1) then
+            tell(resolution, number, second, call('HGET', key, field) or '')
         end
     end
     local fine_place, fine_start, fine_keys = places(FINE_CHUNK_S), prefix .. 'b1:', {}
@@ -284,6 +436,22 @@ local function weir_apply(keys, args)
         coarse_late[i] = chunk <= settled
         if is_new == 1 or coarse_late[i] then compare(10, key, number, second, field, is_new) end
     end
+    local unique_writes = set_writes(uniques, 'hll:', prefix, settled, text_of, read_unique(uniques))
+    for _, write in ipairs(unique_writes) do
+        if write.is_new then call('STRLEN', write.key) end
+    end
+    local top_writes = set_writes(tops, 'top:', prefix, settled, text_of, read_top(tops))
+    for _, write in ipairs(top_writes) do
+        if write.is_new or write.is_late then
+            -- Beside a hash that has expired a set is a leftover of the same moment.
+            write.is_left = call('EXISTS', write.hash) == 0
+            local is_there = call('ZCARD', write.key) > 0 and not write.is_left
+            if is_there == write.is_new then
+                tell('t' .. write.metric, write.number, write.minute,
+                    is_there and top_of(write.key, write.hash, write.metric, write.minute) or '')
+            end
+        end
+    end
     if #changed > 1 then return changed end
     local marks_of, scores, at = {}, {}, 1
     while at < #dirty do
@@ -299,12 +467,20 @@ local function weir_apply(keys, args)
     for i = 1, #seen, 2 do
         scores[i], scores[i + 1] = text_of(seen[i + 1]), text_of(seen[i])
     end
+    at = 1
+    while at <= #refused do
+        local n = uint(refused[at + 5], 'n')
+        if n % 2 ~= 0 or n > 2000 or #refused < at + 5 + n then fail('a refused entry has fields and values, at most 1,000') end
+        at = at + 6 + n
+    end
     -- A read of the other keys, so that a wrong type is found now.
     redis.call('HLEN', prefix .. 'series')
     redis.call('ZCARD', prefix .. 'minutes')
     redis.call('ZCARD', prefix .. 'chunks')
     redis.call('ZCARD', prefix .. 'seen')
+    redis.call('XLEN', prefix .. 'refused')
     redis.call('XLEN', live)
+    local entries = tonumber(held[6] or entries_before(events, from)) + progress[2]
 
     in_slices(series, function(...) redis.call('HSET', prefix .. 'series', ...) end) -- writes start here
     for i = 1, #fine, 4 do
@@ -316,45 +492,60 @@ local function weir_apply(keys, args)
         end
     end
     local chunks = {}
+    local function keep(chunk, name)
+        local names = chunks[chunk] or {}
+        names[#names + 1] = name
+        chunks[chunk] = names
+    end
     for i = 1, #coarse, 4 do
         local key = coarse_keys[i]
         local _, field, chunk = coarse_place(coarse[i + 1])
         if coarse[i + 2] == 1 or coarse_late[i] then
             call('HSETNX', key, 'g', to)
-            local numbers = chunks[chunk] or {}
-            numbers[#numbers + 1] = text_of(coarse[i])
-            chunks[chunk] = numbers
+            keep(chunk, text_of(coarse[i]))
             if coarse_late[i] then call('PERSIST', key) end
         end
         call('HSET', key, field, coarse[i + 3])
     end
-    for chunk, numbers in pairs(chunks) do
+    for _, write in ipairs(unique_writes) do
+        in_slices(write.values, function(...) call('PFADD', write.key, ...) end)
+        if write.is_new or write.is_late then keep(write.chunk, write.name) end
+        if write.is_late then call('PERSIST', write.key) end
+    end
+    for _, write in ipairs(top_writes) do
+        if write.is_left then call('DEL', write.key) end
+        in_slices(write.scores, function(...) call('ZADD', write.key, ...) end)
+        in_slices(write.removed, function(...) call('ZREM', write.key, ...) end)
+        if write.dropped > 0 then call('HSET', write.hash, dropped_field(write.metric, write.minute), write.dropped) end
+        if write.is_new or write.is_late then keep(write.chunk, write.name) end
+        if write.is_late then call('PERSIST', write.key) end
+    end
+    for chunk, names in pairs(chunks) do
         redis.call('ZADD', prefix .. 'chunks', chunk, chunk)
-        in_slices(numbers, function(...) redis.call('SADD', prefix .. 'chunk:' .. chunk, ...) end)
+        in_slices(names, function(...) redis.call('SADD', prefix .. 'chunk:' .. chunk, ...) end)
     end
     for minute, marks in pairs(marks_of) do
         redis.call('ZADD', prefix .. 'minutes', minute, minute)
         in_slices(marks, function(...) redis.call('HSET', prefix .. 'dirty:' .. minute, ...) end)
     end
     in_slices(scores, function(...) redis.call('ZADD', prefix .. 'seen', 'GT', ...) end)
-    for i = 1, #refused, 3 do
-        redis.call('XADD', prefix .. 'refused', 'MAXLEN', '~', REFUSED_MAX_ENTRIES, '*',
-            'entry', refused[i], 'reason', refused[i + 1], 'bytes', refused[i + 2])
-    end
+    set_aside(prefix, cursor, refused)
     for i = 1, #books, 3 do
-        local audit = prefix .. 'audit:' .. books[i]
-        redis.call('HINCRBY', audit, books[i + 1], books[i + 2])
-        redis.call('EXPIRE', audit, AUDIT_EXPIRY_S)
+        local hour, field, count = text_of(books[i]), books[i + 1], books[i + 2]
+        -- What others put on the log is appended when it is found there.
+        book(prefix, hour, field == 'foreign' and 'appended' or field, count)
+        redis.call('HINCRBY', cursor, field, count)
     end
     newest = math.max(newest, tonumber(held[4] or 0))
-    redis.call('HSET', cursor, 'id', to, 'horizon', horizon, 'newest', string.format('%d', newest))
+    redis.call('HSET', cursor, 'id', to, 'horizon', horizon, 'newest', string.format('%d', newest),
+        'upto', string.format('%d', progress[1]), 'entries', string.format('%d', entries))
     redis.call('XADD', live, 'MAXLEN', '~', LIVE_MAX_ENTRIES, '*', 'from', from, 'to', to,
-        'newest', string.format('%d', newest), 'definitions', version, 'delta', args[6])
+        'newest', string.format('%d', newest), 'definitions', version, 'delta', args[7])
     redis.call('XTRIM', live, 'MINID', '~', string.format('%d', now_s() * 1000 - LIVE_LIFE_MS))
     redis.call('XTRIM', events, 'MINID', '~', to)
     -- A consumer group that nobody reads: XINFO GROUPS shows the lag to whoever monitors Redis.
-    local moved = redis.pcall('XGROUP', 'SETID', events, 'weir', to)
-    if moved.err then redis.call('XGROUP', 'CREATE', events, 'weir', to) end
+    local moved = redis.pcall('XGROUP', 'SETID', events, 'weir', to, 'ENTRIESREAD', entries)
+    if moved.err then redis.call('XGROUP', 'CREATE', events, 'weir', to, 'ENTRIESREAD', entries) end
     return { 'OK', string.format('%d', horizon) }
 end
 --[[ weir_lease: hold a partition for a while, so that workers do not do the same work. It saves work and nothing more: what
@@ -374,21 +565,78 @@ local function weir_lease(keys, args)
     end
     return 'OK'
 end
+--[[ weir_retry: put refused entries on the log again, as they were; they are appended anew, and gone from the refused ones.
+KEYS    1 cursor  HASH   2 events  STREAM   3 refused  STREAM
+ARGS    ids of entries of the refused stream, at most 1,000
+RETURNS for each 'OK' | 'GONE' there is no such entry | 'CUT' it was too long to be kept whole; it stays
+ERRORS  'ARGS …', and 'OOM …' where Redis is full; nothing was written
+COST    O(ids) ]]
+local function weir_retry(keys, args)
+    prefix_of(keys[1])
+    local cursor, events, refused = keys[1], keys[2], keys[3]
+    if #args > 1000 then fail('at most 1,000 at a time') end
+    for i = 1, #args do stream_id(args[i], 'id') end
+    redis.call('XLEN', events)
+    redis.call('HLEN', cursor)
+    local outcomes = {}
+    for i, id in ipairs(args) do -- writes start here
+        local entry = redis.call('XRANGE', refused, id, id)[1]
+        local fields = entry and entry[2]
+        if not entry then
+            outcomes[i] = 'GONE'
+        elseif #fields < 10 or fields[7] == 'cut' then
+            outcomes[i] = 'CUT'
+        else
+            redis.call('XADD', events, '*', unpack(fields, 9))
+            redis.call('XDEL', refused, id)
+            redis.call('HINCRBY', cursor, 'refused_bytes', -(tonumber(fields[8]) or 0))
+            outcomes[i] = 'OK'
+        end
+    end
+    return outcomes
+end
+
+--[[ weir_drop: forget refused entries; the books keep them.
+KEYS    1 cursor  HASH   2 refused  STREAM
+ARGS    ids of entries of the refused stream, at most 1,000
+RETURNS how many there were
+ERRORS  'ARGS …'; nothing was written
+COST    O(ids) ]]
+local function weir_drop(keys, args)
+    prefix_of(keys[1])
+    local cursor, refused = keys[1], keys[2]
+    if #args > 1000 then fail('at most 1,000 at a time') end
+    for i = 1, #args do stream_id(args[i], 'id') end
+    redis.call('HLEN', cursor)
+    local dropped = 0
+    for _, id in ipairs(args) do -- writes start here
+        local entry = redis.call('XRANGE', refused, id, id)[1]
+        if entry then
+            redis.call('XDEL', refused, id)
+            redis.call('HINCRBY', cursor, 'refused_bytes', -(tonumber(entry[2][8]) or 0))
+            dropped = dropped + 1
+        end
+    end
+    return dropped
+end
 --[[ weir_read: buckets of some series in one state of the partition.
 KEYS    1 cursor  HASH; b1 and b10 hashes are derived from its prefix
-ARGS    1 resolution 1|10   2 from s   3 to s, not included   4… series numbers, at most 500
-RETURNS {state as weir_state, {number, second, record, …}}, in no order that matters
+ARGS    1 resolution 1|10   2 from s   3 to s, not included   4 sets to read too, as in u4,t5, or ''
+        5… series numbers, at most 500
+RETURNS {state as weir_state, {number, second, record, …}, {number, minute, set, content, …}}, in no order that matters;
+        the content of a set is a HyperLogLog's bytes, or {dropped, item, count, …}
 ERRORS  'ARGS …'
 COST    O(series * buckets in the range); for ten minutes that are long over O(series that have them) ]]
 local function weir_read(keys, args)
     local prefix = prefix_of(keys[1])
     local resolution, from, to = uint(args[1], 'resolution'), uint(args[2], 'from'), uint(args[3], 'to')
     if resolution ~= 1 and resolution ~= 10 then fail('resolution must be 1 or 10') end
-    if #args > 503 then fail('at most 500 series') end
+    if #args > 504 then fail('at most 500 series') end
+    local sets = sets_of(args[4], prefix)
     local family = resolution == 1 and 'b1:' or 'b10:'
     local length = resolution == 1 and FINE_CHUNK_S or COARSE_CHUNK_S
     local found, numbers = {}, {}
-    for i = 4, #args do numbers[#numbers + 1] = args[i] end
+    for i = 5, #args do numbers[#numbers + 1] = args[i] end
     local function add(number, second, record)
         local last = #found
         found[last + 1], found[last + 2], found[last + 3] = number, string.format('%d', second), record
@@ -430,32 +678,86 @@ local function weir_read(keys, args)
             end
         end
     end
-    return { state_of(keys[1]), found }
+    local found_sets = {}
+    if #sets > 0 then
+        for minute = from - from % 60, to - 1, 60 do
+            for _, number in ipairs(numbers) do add_sets(found_sets, sets, prefix, number, minute) end
+        end
+    end
+    return { state_of(keys[1]), found, found_sets }
+end
+--[[ weir_books: the books of a partition, in one state of it.
+KEYS    1 cursor  HASH   2 events  STREAM; audit hashes are derived from the prefix
+ARGS    hours  seconds since 1970, at most 2,000
+RETURNS {state as weir_state,
+         {appended, upto, foreign, applied, late, refused, missing, duplicate}  events since the partition began, as strings,
+         {entries applied, entries ever added, entries waiting}  waiting is counted up to 10,000,
+         {hour, appended, applied, late, refused, missing, duplicate, …}  for each hour that has any}
+         The books balance where upto + foreign = applied + late + refused + missing, and missing is 0.
+ERRORS  'ARGS …'
+COST    O(hours + entries waiting) ]]
+local function weir_books(keys, args)
+    local prefix, cursor, events = prefix_of(keys[1]), keys[1], keys[2]
+    if #args > 2000 then fail('at most 2,000 hours') end
+    local totals = redis.call('HMGET', cursor, 'appended', 'upto', 'foreign', 'applied', 'late', 'refused', 'missing',
+        'duplicate', 'entries')
+    for i = 1, 9 do totals[i] = totals[i] or '0' end
+    local applied_entries = table.remove(totals, 9)
+    local added, waiting = 0, 0
+    if redis.call('EXISTS', events) == 1 then
+        local info = redis.call('XINFO', 'STREAM', events)
+        for i = 1, #info, 2 do
+            if info[i] == 'entries-added' then added = info[i + 1] end
+        end
+        local id = redis.call('HGET', cursor, 'id') or '0-0'
+        waiting = #redis.call('XRANGE', events, '(' .. id, '+', 'COUNT', 10000)
+    end
+    local hours = {}
+    for i = 1, #args do
+        local hour = string.format('%d', uint(args[i], 'hour'))
+        local held = redis.call('HMGET', audit_key(prefix, hour), unpack(BOOKS))
+        local any = false
+        for place = 1, #BOOKS do any = any or held[place] end
+        if any then
+            hours[#hours + 1] = hour
+            for place = 1, #BOOKS do hours[#hours + 1] = held[place] or '0' end
+        end
+    end
+    return {
+        state_of(cursor), totals, { applied_entries, string.format('%d', added), string.format('%d', waiting) }, hours,
+    }
 end
 --[[ weir_partials: a minute of some series, as history needs it, in one state of the partition.
 KEYS    1 cursor  HASH; dirty and b10 hashes are derived from its prefix
-ARGS    1 minute s   2… series numbers, at most 500
-RETURNS {cursor id, {number, version, generation, up to 6 records}, …}; series that are not dirty are left out
+ARGS    1 minute s   2 sets to read too, as in u4,t5, or ''   3… series numbers, at most 500
+RETURNS {cursor id, {number, version, generation, {up to 6 records}, {set, content, …}}, …}; series that are not dirty are
+        left out; contents as in weir_read
 ERRORS  'ARGS …'
 COST    O(series) ]]
 local function weir_partials(keys, args)
     local prefix = prefix_of(keys[1])
     local minute = uint(args[1], 'minute')
-    if #args > 501 then fail('at most 500 series') end
+    if #args > 502 then fail('at most 500 series') end
     local chunk = minute - minute % COARSE_CHUNK_S
     local fields = { 'g' }
     for second = minute, minute + 50, 10 do fields[#fields + 1] = second - chunk end
     local found = { redis.call('HGET', keys[1], 'id') or '0-0' }
-    if #args == 1 then return found end
-    local versions = redis.call('HMGET', prefix .. 'dirty:' .. args[1], unpack(args, 2))
-    for i = 2, #args do
-        if versions[i - 1] then
+    local sets = sets_of(args[2], prefix)
+    if #args == 2 then return found end
+    local versions = redis.call('HMGET', prefix .. 'dirty:' .. args[1], unpack(args, 3))
+    for i = 3, #args do
+        if versions[i - 2] then
             local held = redis.call('HMGET', prefix .. 'b10:' .. args[i] .. ':' .. string.format('%d', chunk), unpack(fields))
-            local partial = { args[i], versions[i - 1], held[1] or versions[i - 1] }
+            local records, found_sets, contents = {}, {}, {}
             for place = 2, #fields do
-                if held[place] then partial[#partial + 1] = held[place] end
+                if held[place] then records[#records + 1] = held[place] end
             end
-            found[#found + 1] = partial
+            add_sets(found_sets, sets, prefix, args[i], minute)
+            for place = 3, #found_sets, 4 do
+                contents[#contents + 1] = found_sets[place]
+                contents[#contents + 1] = found_sets[place + 1]
+            end
+            found[#found + 1] = { args[i], versions[i - 2], held[1] or versions[i - 2], records, contents }
         end
     end
     return found
@@ -536,10 +838,12 @@ local function weir_retire(keys, args)
             is_dirty = is_dirty or redis.call('EXISTS', prefix .. 'dirty:' .. string.format('%d', minute)) == 1
         end
         if not is_dirty then
-            local numbers = redis.call('SPOP', prefix .. 'chunk:' .. due_chunk, limit) -- writes start here
+            local names = redis.call('SPOP', prefix .. 'chunk:' .. due_chunk, limit) -- writes start here
             local expiry = math.max(chunk + COARSE_CHUNK_S + COARSE_EXPIRY_S, now_s() + 600)
-            for _, number in ipairs(numbers) do
-                redis.call('EXPIREAT', prefix .. 'b10:' .. number .. ':' .. due_chunk, expiry)
+            for _, name in ipairs(names) do
+                -- A series' number stands for its hash, a set for itself.
+                local key = string.find(name, ':') and name or 'b10:' .. name .. ':' .. due_chunk
+                redis.call('EXPIREAT', prefix .. key, expiry)
             end
             if chunk > tonumber(held[2] or -1) then redis.call('HSET', cursor, 'settled', due_chunk) end
             if redis.call('EXISTS', prefix .. 'chunk:' .. due_chunk) == 0 then
@@ -555,7 +859,9 @@ redis.register_function { function_name = 'weir_version', callback = function() 
 redis.register_function { function_name = 'weir_state', callback = weir_state, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_read', callback = weir_read, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_partials', callback = weir_partials, flags = { 'no-writes' } }
+redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_append', callback = weir_append }
+redis.register_function { function_name = 'weir_retry', callback = weir_retry }
 redis.register_function { function_name = 'weir_define', callback = weir_define }
 -- These make room, or keep what was accepted: a full Redis must not refuse them.
 redis.register_function { function_name = 'weir_apply', callback = weir_apply, flags = { 'allow-oom' } }
@@ -563,3 +869,4 @@ redis.register_function { function_name = 'weir_lease', callback = weir_lease, f
 redis.register_function { function_name = 'weir_settle', callback = weir_settle, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_advance', callback = weir_advance, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_retire', callback = weir_retire, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'weir_drop', callback = weir_drop, flags = { 'allow-oom' } }

@@ -60,7 +60,8 @@ struct PartitionReader {
         if numbers.contains(where: { series[$0] == nil }) {
             index(try await source.series(partition: partition))
         }
-        let found = try await source.partials(partition: partition, minuteMs: minute, series: numbers)
+        let found = try await source.partials(
+            partition: partition, minuteMs: minute, series: numbers, sets: definitions.sets)
         var read = Read(cursor: found.cursor)
         for partial in found.partials {
             do {
@@ -112,6 +113,8 @@ struct PartitionReader {
                 throw Unreadable(reason: "metric number \(section.metric.rawValue) has no definition")
             }
             let aggregate = section.aggregate
+            // A set without events is what an older minute has left.
+            if aggregate.count == 0 { continue }
             guard aggregate.hits <= aggregate.count, aggregate.sketch.isEmpty || aggregate.range != nil else {
                 throw Unreadable(reason: "what \(metric.name) counted contradicts itself")
             }

@@ -81,6 +81,13 @@ package struct CopyWriter: ~Copyable {
         value.withUnsafeBytes { buffer.append(contentsOf: $0) }
     }
 
+    /// A jsonb field, from the JSON's text.
+    package mutating func jsonb(_ text: [UInt8]) {
+        begin(length: Int32(text.count + 1))
+        buffer.append(1)  // the version of jsonb's binary form
+        buffer.append(contentsOf: text)
+    }
+
     /// A field of any type that parameters have, arrays included.
     package mutating func value(_ value: PostgresParameter) {
         guard value != .null else { return null() }

@@ -1,12 +1,13 @@
 internal import Analytics
 internal import Postgres
+internal import Service
 internal import Wire
 
 extension CopyWriter {
-    /// Writes the 13 columns of weir.minute, in the order of `writer.copy_minute.sql`.
+    /// Writes the 16 columns of weir.minute, in the order of `writer.copy_minute.sql`.
     mutating func append(_ row: MinuteRow, partition: Int16, series: Int32) {
         let aggregate = row.aggregate
-        beginRow(columns: 13)
+        beginRow(columns: 16)
         timestamptz(us: row.minuteMs * 1_000)
         int8(row.generation.packed)
         int8(row.version.packed)
@@ -37,6 +38,27 @@ extension CopyWriter {
             SketchCodec.append(aggregate.sketch, to: &bytes)
             bytea(bytes)
         }
+        if let registers = aggregate.registers { bytea(HyperLogLogCodec.encode(registers)) } else { null() }
+        if let items = aggregate.items {
+            jsonb(Self.json(items))
+            int8(Int64(items.dropped))
+        } else {
+            null()
+            null()
+        }
+    }
+
+    /// `{"item":3,"other":1}`, ascending by item.
+    private static func json(_ items: TopItems) -> [UInt8] {
+        var json: [UInt8] = [UInt8(ascii: "{")]
+        for (item, count) in items.counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            if json.count > 1 { json.append(UInt8(ascii: ",")) }
+            json.appendJSON(String(decoding: item, as: UTF8.self))
+            json.append(UInt8(ascii: ":"))
+            json.appendJSON(count)
+        }
+        json.append(UInt8(ascii: "}"))
+        return json
     }
 }
 
@@ -64,8 +86,32 @@ extension QueryResult {
                 throw Self.damaged("a sketch cannot be read: \(error.what) at byte \(error.offset)")
             }
         }
+        if !isNull(row, 10) {
+            let bytes = try bytea(row, 10)
+            do {
+                aggregate.registers = try HyperLogLogCodec.decode(bytes.span, 0..<bytes.count)
+            } catch {
+                throw Self.damaged("a HyperLogLog cannot be read: \(error.what) at byte \(error.offset)")
+            }
+        }
+        if !isNull(row, 11) && !isNull(row, 12) {
+            guard let items = Self.items(try text(row, 11), dropped: Int(try integer(row, 12))) else {
+                throw Self.damaged("items are no object of counts")
+            }
+            aggregate.items = items
+        }
         return HistoryRow(
             series: Int(try integer(row, 0)), bucketMs: try timestamptzUs(row, 1) / 1_000, aggregate: aggregate)
+    }
+
+    private static func items(_ json: String, dropped: Int) -> TopItems? {
+        guard let members = (try? JSON5.parse(Array(json.utf8)))?.members else { return nil }
+        var counts: [[UInt8]: Int] = Dictionary(minimumCapacity: members.count)
+        for member in members {
+            guard let count = member.value.integer else { return nil }
+            counts[Array(member.key.utf8)] = Int(count)
+        }
+        return TopItems(counts: counts, dropped: dropped)
     }
 
     private static func damaged(_ detail: String) -> StoreError {

@@ -54,11 +54,12 @@ package final class RedisCompactionSource: CompactionSource {
     }
 
     package func partials(
-        partition: Int, minuteMs: Int64, series: [Int]
+        partition: Int, minuteMs: Int64, series: [Int], sets: [MetricSet]
     ) async throws(StoreError) -> MinutePartials {
         var command = RedisCommand(
             function: "weir_partials", keys: [Keys(partition: partition).cursor], readOnly: true)
         command.append(Int(minuteMs / 1_000))
+        command.append(SetContent.names(sets))
         for number in series { command.append(number) }
         let reply = try await send(command)
         guard let cursor = reply[0]?.streamID, let found = reply.array?.dropFirst() else {
@@ -67,8 +68,11 @@ package final class RedisCompactionSource: CompactionSource {
         var partials: [MinutePartials.Partial] = []
         for one in found {
             guard let number = one[0]?.integer, let version = one[1]?.streamID, let generation = one[2]?.streamID,
-                let records = one.array?.dropFirst(3).map({ $0.bytes ?? [] })
+                var records = one[3]?.array?.map({ $0.bytes ?? [] }), let contents = one[4]?.array
             else { throw malformed("weir_partials", "a minute that cannot be read") }
+            for place in stride(from: 0, to: contents.count - 1, by: 2) {
+                records.append(try SetContent.record(contents[place], contents[place + 1]))
+            }
             partials.append(.init(series: number, version: version, generation: generation, records: records))
         }
         return MinutePartials(cursor: cursor, partials: partials)

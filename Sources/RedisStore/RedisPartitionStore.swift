@@ -59,6 +59,8 @@ package final class RedisPartitionStore: PartitionStore {
                     RedisCommand(function: "weir_state", keys: [keys.cursor], readOnly: true),
                     RedisCommand("GET", keys.definitions),
                     RedisCommand("HGETALL", keys.series),
+                    RedisCommand("HGET", keys.cursor, "upto"),
+                    RedisCommand(function: "weir_version", keys: [], readOnly: true),
                     RedisCommand("EXEC"),
                 ], timeout: .seconds(10))
         }
@@ -69,6 +71,8 @@ package final class RedisPartitionStore: PartitionStore {
             let detail = replies.last?[0]?.errorText ?? "no partition state"
             throw StoreError(RedisError(.rejected, "weir_state", detail))
         }
+        // Whoever has upgraded them meanwhile needs other workers too.
+        try RedisScripts.check(replies.last?[4]?.text)
         let series = try RedisPartitions.series(replies.last?[2] ?? .null)
         guard series.indices.allSatisfy({ series[$0].number == $0 }) else {
             throw malformed("HGETALL", "series numbers with gaps")
@@ -83,20 +87,47 @@ package final class RedisPartitionStore: PartitionStore {
         let definitions = try RedisPartitions.definitions(replies.last?[1] ?? .null)
         let leading = partition == 0 ? definitions : try await RedisPartitions(client: client).definitions(0)
         return OpenPartition(
-            session: number, state: state, definitions: definitions, leading: leading, series: series.map(\.key))
+            session: number, state: state, upto: replies.last?[3]?.integer ?? 0, definitions: definitions,
+            leading: leading, series: series.map(\.key))
     }
 
     package func define(
         _ definitions: Definitions, expected: Int, partition: Int
     ) async throws(StoreError) -> Bool {
         let keys = Keys(partition: partition)
-        var command = RedisCommand(function: "weir_define", keys: [keys.cursor, keys.definitions])
+        var command = RedisCommand(function: "weir_define", keys: [keys.cursor, keys.definitions, keys.live])
         command.append(expected)
         command.append(definitions.version)
         command.append(MetricDefinitionJSON.encode(definitions))
         let sent = command
         let reply = try await mapping { () throws(RedisError) in try await client.send(sent) }
         return reply.text == "OK"
+    }
+
+    package func leadingDefinitions() async throws(StoreError) -> Definitions? {
+        try await RedisPartitions(client: client).definitions(0)
+    }
+
+    package func lag(partition: Int) async throws(StoreError) -> PartitionLag {
+        let keys = Keys(partition: partition)
+        let replies = try await mapping { () throws(RedisError) in
+            try await client.pipeline([
+                RedisCommand("XINFO", "GROUPS", keys.events), RedisCommand("HGET", keys.cursor, "id"),
+                RedisCommand("TIME"),
+            ])
+        }
+        // Without a first entry, or a first batch, there is no group yet.
+        let group = replies[0][0]?.array ?? []
+        let entries = group.firstIndex { $0.text == "lag" }.flatMap { group[$0 + 1].integer }
+        if entries == 0 { return PartitionLag(entries: 0, oldestMs: 0) }
+        let oldest = try await mapping { () throws(RedisError) in
+            try await client.send(
+                RedisCommand("XRANGE", keys.events, "(" + (replies[1].text ?? "0-0"), "+", "COUNT", "1"))
+        }
+        guard let first = oldest[0]?[0]?.streamID, let seconds = replies[2][0]?.number else {
+            return PartitionLag(entries: entries ?? 0, oldestMs: 0)
+        }
+        return PartitionLag(entries: entries, oldestMs: max(0, seconds * 1_000 - Int64(min(first.ms, 1 << 53))))
     }
 
     package func entries(
@@ -112,12 +143,14 @@ package final class RedisPartitionStore: PartitionStore {
     ) async throws(StoreError) -> ApplyOutcome {
         let keys = Keys(partition: partition)
         var command = RedisCommand(function: "weir_apply", keys: [keys.cursor, keys.events, keys.live])
+        command.append(RedisScripts.version.major)
         command.append(batch.from.description)
         command.append(batch.to.description)
         command.append(batch.definitionsVersion)
         command.append(Int(batch.newestMs))
-        command.append(Self.changes(batch))
-        command.append(LiveDeltaCodec.encode(newSeries: batch.newSeries, deltas: batch.deltas))
+        command.append(ApplyChanges.encode(batch))
+        command.append(
+            LiveDeltaCodec.encode(newSeries: batch.newSeries, deltas: batch.deltas, setDeltas: batch.setDeltas))
         let sent = command
         let opened = try sessions(session)
         let reply = try await mapping { () throws(RedisError) in
@@ -127,7 +160,12 @@ package final class RedisPartitionStore: PartitionStore {
         case "OK": return .applied(horizonSecond: reply[1]?.number ?? 0)
         case "STALE", "MISSING": return .stale
         case "DEFINITIONS": return .definitionsChanged
-        case "CHANGED": return .changed(try Self.changed(reply.array ?? []))
+        case "VERSION":
+            try RedisScripts.check(reply[1]?.text)
+            throw malformed("weir_apply", "another major version")
+        case "CHANGED":
+            let changed = try ApplyChanges.changed(reply.array ?? [])
+            return .changed(changed.buckets, changed.tops)
         default: throw malformed("weir_apply", "no outcome")
         }
     }
@@ -138,67 +176,5 @@ package final class RedisPartitionStore: PartitionStore {
                 .unavailable, store: "redis", operation: "session", detail: "the partition was opened anew")
         }
         return opened
-    }
-
-    private static func changed(_ values: [RedisValue]) throws(StoreError) -> [ChangedBucket] {
-        var changed: [ChangedBucket] = []
-        var place = 1
-        while place + 3 < values.count {
-            guard let resolution = values[place].number.flatMap(RecentResolution.init),
-                let series = values[place + 1].integer, let second = values[place + 2].number,
-                let record = values[place + 3].bytes
-            else { throw malformed("weir_apply", "a bucket that cannot be read") }
-            changed.append(ChangedBucket(resolution: resolution, series: series, second: second, record: record))
-            place += 4
-        }
-        return changed
-    }
-
-    /// The fifth argument of `weir_apply`, as its header describes it.
-    private static func changes(_ batch: AppliedBatch) -> [UInt8] {
-        var pack = MessagePack()
-        pack.beginArray(7)
-        pack.beginArray(batch.newSeries.count * 2)
-        for series in batch.newSeries {
-            pack.append(Int64(series.number))
-            pack.append(SeriesKeyJSON.encode(series.key))
-        }
-        for writes in [batch.fine, batch.coarse] {
-            pack.beginArray(writes.count * 4)
-            for write in writes {
-                pack.append(Int64(write.series))
-                pack.append(write.second)
-                pack.append(write.isNew ? 1 : 0)
-                pack.append(write.record)
-            }
-        }
-        pack.beginArray(batch.dirty.reduce(0) { $0 + 2 + $1.series.count })
-        for (minute, series) in batch.dirty {
-            pack.append(minute)
-            pack.append(Int64(series.count))
-            for number in series { pack.append(Int64(number)) }
-        }
-        pack.beginArray(batch.seen.count * 2)
-        for (series, second) in batch.seen {
-            pack.append(Int64(series))
-            pack.append(second)
-        }
-        pack.beginArray(batch.refused.count * 3)
-        for refused in batch.refused {
-            pack.append(refused.id.description)
-            pack.append(refused.reason)
-            pack.append(refused.bytes)
-        }
-        let books = batch.books.sorted { $0.key < $1.key }.flatMap { hour, books in
-            [("applied", books.applied), ("late", books.late), ("refused", books.refused)]
-                .filter { $0.1 > 0 }.map { (hour, $0.0, $0.1) }
-        }
-        pack.beginArray(books.count * 3)
-        for (hour, field, count) in books {
-            pack.append(hour)
-            pack.append(field)
-            pack.append(Int64(count))
-        }
-        return pack.bytes
     }
 }

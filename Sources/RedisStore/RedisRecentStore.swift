@@ -26,13 +26,14 @@ package final class RedisRecentStore: RecentStore {
     }
 
     package func read(
-        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64
+        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64, sets: [MetricSet]
     ) async throws(StoreError) -> RecentBuckets {
         var command = RedisCommand(
             function: "weir_read", keys: [Keys(partition: partition).cursor], readOnly: true)
         command.append(Int(resolution.rawValue))
         command.append(Int(max(from, 0)))
         command.append(Int(max(to, 0)))
+        command.append(SetContent.names(sets))
         for number in series { command.append(number) }
         let sent = command
         let reply = try await mapping { () throws(RedisError) in
@@ -51,7 +52,18 @@ package final class RedisRecentStore: RecentStore {
             buckets.append(.init(series: number, second: second, record: record))
             place += 3
         }
-        return RecentBuckets(state: state, buckets: buckets)
+        var foundSets: [RecentBuckets.Bucket] = []
+        let contents = reply[2]?.array ?? []
+        place = 0
+        while place + 3 < contents.count {
+            guard let number = contents[place].integer, let minute = contents[place + 1].number else {
+                throw malformed("weir_read", "a set that cannot be read")
+            }
+            let record = try SetContent.record(contents[place + 2], contents[place + 3])
+            foundSets.append(.init(series: number, second: minute, record: record))
+            place += 4
+        }
+        return RecentBuckets(state: state, buckets: buckets, sets: foundSets)
     }
 
     package func livePosition(partition: Int) async throws(StoreError) -> StreamID {
@@ -87,7 +99,9 @@ package final class RedisRecentStore: RecentStore {
             position: entry.id, from: from, to: to, definitionsVersion: text("definitions").flatMap { Int($0) } ?? 0,
             newestMs: text("newest").flatMap { Int64($0) } ?? 0, newSeries: [], deltas: [])
         do {
-            if let delta = values["delta"] { (batch.newSeries, batch.deltas) = try LiveDeltaCodec.decode(delta) }
+            if let delta = values["delta"] {
+                (batch.newSeries, batch.deltas, batch.setDeltas) = try LiveDeltaCodec.decode(delta)
+            }
         } catch {
             throw malformed("XREAD", "a live batch that cannot be read: \(error)")
         }

@@ -78,6 +78,14 @@ package struct RedisScripts: Sendable {
         return .loaded(replaced: loaded)
     }
 
+    /// Looks whether the functions of a running Redis can still be used.
+    ///
+    /// - Throws: `.incompatible` where they are of another major version, or unknown.
+    static func check(_ text: String?) throws(StoreError) {
+        guard let loaded = text.flatMap({ Version($0) }) else { throw malformed("weir_version", "no version") }
+        if loaded.major != version.major { throw tooNew(loaded) }
+    }
+
     /// Makes sure that Redis has functions this program can use, loading them where they are missing or older.
     package func require() async throws(StoreError) {
         _ = try await load()
@@ -105,6 +113,7 @@ package struct RedisScripts: Sendable {
         StoreError(
             .incompatible, store: "redis", operation: "FUNCTION LOAD",
             detail:
-                "Redis has version \(loaded) of Weir's functions, this program needs \(version): upgrade the program")
+                "Redis has version \(loaded) of Weir's functions, this program needs \(version): "
+                + (loaded.major > version.major ? "upgrade the program" : "load them with: weir scripts load"))
     }
 }

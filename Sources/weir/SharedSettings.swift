@@ -64,6 +64,8 @@ enum MetricsSection {
             MetricDefinition(id: .events, name: "error_rate", kind: .ratio, by: by, match: isFailure),
             MetricDefinition(
                 id: .events, name: "response_time", kind: .distribution, value: "duration_ms", unit: "ms", by: by),
+            MetricDefinition(id: .events, name: "active_users", kind: .unique, value: "user", by: ["service"]),
+            MetricDefinition(id: .events, name: "top_endpoints", kind: .top, value: "endpoint", by: ["service"]),
         ]
     }()
 }

@@ -41,14 +41,17 @@ enum WorkCommand {
         _ settings: Settings, _ redis: RedisConnections, loop: EventLoop, registry: MetricsRegistry, logger: Logger
     ) -> RunPart {
         var configuration = PartitionWorker.Configuration(owner: "work-\(processName())")
-        configuration.metrics = MetricsSection.metrics(settings)
         configuration.limits.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
         let metrics = WorkerMetrics(registry)
         let chosen = configuration
         return RunPart("worker", executor: loop) {
             let store = RedisPartitionStore(client: redis.commands, readers: redis.waiting)
+            let keeper = DefinitionKeeper(store: store, logger: logger)
+            let watch = ConfigurationWatch(settings, keeper: keeper, loop: loop, logger: logger)
+            try await keeper.put(MetricsSection.metrics(settings))
             let count = try await store.partitionCount(atLeast: settings[Shared.partitions])
             try await withThrowingDiscardingTaskGroup { group in
+                group.addTask { try await watch.run() }
                 for partition in 0..<count {
                     let worker = PartitionWorker(
                         partition: partition, store: store, configuration: chosen, executor: loop, logger: logger,

@@ -18,3 +18,22 @@ local function weir_state(keys)
     prefix_of(keys[1])
     return state_of(keys[1])
 end
+
+-- The books: events by hour of receipt, and in all. They move in the same steps as what they count.
+local BOOKS = { 'appended', 'applied', 'late', 'refused', 'missing', 'duplicate' }
+
+local function hour_of(ms)
+    local s = math.floor(ms / 1000)
+    return string.format('%d', s - s % 3600)
+end
+
+local function audit_key(prefix, hour)
+    return prefix .. 'audit:' .. hour
+end
+
+local function book(prefix, hour, field, events)
+    if events == 0 then return end
+    local audit = audit_key(prefix, hour)
+    redis.call('HINCRBY', audit, field, events)
+    redis.call('EXPIRE', audit, AUDIT_EXPIRY_S)
+end

@@ -15,7 +15,7 @@ local function weir_append(keys, args)
     while at <= #args do
         local group = { fingerprint = args[at + 1], received = args[at + 2], answer = args[at + 3], first = at + 5 }
         group.n = uint(args[at + 4], 'n')
-        uint(group.received, 'received')
+        group.hour = hour_of(uint(group.received, 'received'))
         for entry = 1, group.n do uint(args[group.first + entry * 2 - 2], 'count') end
         if #args < group.first + group.n * 2 - 1 then fail('entries are missing') end
         local outcome = 'OK'
@@ -34,14 +34,11 @@ local function weir_append(keys, args)
         groups[#groups + 1] = group
         at = group.first + group.n * 2
     end
-    local hour = math.floor(now_s() / 3600) * 3600
-    local audit = prefix .. 'audit:' .. string.format('%d', hour)
-    redis.call('HLEN', audit)
+    for _, group in ipairs(groups) do redis.call('HLEN', audit_key(prefix, group.hour)) end
     redis.call('HLEN', cursor)
     redis.call('XLEN', events)
 
-    local duplicates, appended = 0, 0 -- writes start here
-    for i, group in ipairs(groups) do
+    for i, group in ipairs(groups) do -- writes start here
         local total = 0
         for entry = 1, group.n do
             local count = tonumber(args[group.first + entry * 2 - 2])
@@ -53,14 +50,12 @@ local function weir_append(keys, args)
             end
         end
         if outcomes[i] == 'OK' then
-            appended = appended + total
+            book(prefix, group.hour, 'appended', total)
             if group.once then redis.call('SET', group.once, first_of[group.once], 'PX', ttl_ms) end
         elseif outcomes[i] ~= 'CONFLICT' then
-            duplicates = duplicates + total
+            book(prefix, group.hour, 'duplicate', total)
+            redis.call('HINCRBY', cursor, 'duplicate', total)
         end
     end
-    if appended > 0 then redis.call('HINCRBY', audit, 'appended', appended) end
-    if duplicates > 0 then redis.call('HINCRBY', audit, 'duplicate', duplicates) end
-    redis.call('EXPIRE', audit, AUDIT_EXPIRY_S)
     return outcomes
 end

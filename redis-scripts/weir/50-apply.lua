@@ -1,21 +1,26 @@
---[[ weir_apply: one batch, all of it or nothing: buckets, books, cursor and the live stream move in one step.
+--[[ weir_apply: one batch, all of it or nothing: buckets, sets, books, cursor and the live stream move in one step.
 KEYS    1 cursor  HASH   2 events  STREAM   3 live  STREAM; the others are derived from the prefix of the first, since a
         batch touches hundreds (declaring them all costs as much as writing them)
-ARGS    1 from  cursor the batch was made from   2 to  its last entry   3 version of the definitions used
-        4 newest ms  time of the newest event   5 changes  msgpack, see below   6 delta  bytes for the live stream
-changes [ series, fine, coarse, dirty, seen, refused, books ], flat lists:
-        series  number, JSON                     those used for the first time
-        fine    number, second, is_new, record   whole one-second buckets; is_new 1: it should not be there yet
-        coarse  number, second, is_new, record   whole ten-second buckets
-        dirty   minute, n, n numbers             what must be compacted
-        seen    number, second                   last event
-        refused id, reason, bytes                entries that could not be applied
-        books   hour, field, events
+ARGS    1 major  of the library that the caller was written for   2 from  cursor the batch was made from
+        3 to  its last entry   4 version of the definitions used   5 newest ms  time of the newest event
+        6 changes  msgpack, see below   7 delta  bytes for the live stream
+changes [ series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress ], flat lists:
+        series   number, JSON                     those used for the first time
+        fine     number, second, is_new, record   whole one-second buckets; is_new 1: it should not be there yet
+        coarse   number, second, is_new, record   whole ten-second buckets
+        dirty    minute, n, n numbers             what must be compacted
+        seen     number, second                   last event
+        refused  id, reason, received ms, bytes, is_whole, n, n names and values of the entry
+        books    hour, field, events              fields: foreign (appended by others), applied, late, refused, missing
+        uniques  number, metric, minute, is_new, n, n values to add
+        tops     number, metric, minute, is_new, dropped, n, n times item and its count now, m, m items that are dropped
+        progress upto, entries                    fronts' events up to the last entry, and entries in the batch
 RETURNS {'OK', horizon s} | {'STALE', cursor id} the cursor is another | {'MISSING'} the entry `to` is gone |
-        {'DEFINITIONS', version} they have changed | {'CHANGED', (1|10, number, second, record or '')…} these buckets hold
+        {'DEFINITIONS', version} they have changed | {'VERSION', version} the library has another major one |
+        {'CHANGED', (1|10|t<metric>, number, second, record, or for a top {dropped, item, count, …}, or '')…} these hold
         something else than the worker thought. In all but the first nothing was written.
 ERRORS  'ARGS …' bad argument, 'WRONGTYPE …' a key of ours holds something else; nothing was written
-COST    O(buckets); some 2.5 us a bucket (docs/measurements.md) ]]
+COST    O(buckets + values); some 2.5 us a bucket (docs/measurements.md) ]]
 
 -- Most of the time goes into making texts of numbers, so that is done once for each: a batch has few seconds, and names a
 -- series several times.
@@ -45,18 +50,91 @@ local function places(chunk_s)
     end
 end
 
+-- The flat list of uniques or tops as tables; `read` takes what stands behind the first four and returns the next place.
+local function set_writes(list, family, prefix, settled, text_of, read)
+    local writes, at = {}, 1
+    while at <= #list do
+        local number, metric, minute = text_of(list[at]), text_of(list[at + 1]), list[at + 2]
+        local chunk = minute - minute % COARSE_CHUNK_S
+        local write = {
+            name = family .. number .. ':' .. metric .. ':' .. text_of(minute), number = list[at], metric = metric,
+            minute = minute, is_new = list[at + 3] == 1, chunk = chunk, is_late = chunk <= settled,
+            hash = prefix .. 'b10:' .. number .. ':' .. text_of(chunk),
+        }
+        write.key = prefix .. write.name
+        at = read(write, at + 4)
+        writes[#writes + 1] = write
+    end
+    return writes
+end
+
+local function read_unique(list)
+    return function(write, at)
+        local n = uint(list[at], 'n')
+        write.values = {}
+        for i = 1, n do write.values[i] = list[at + i] or fail('values are missing') end
+        return at + n + 1
+    end
+end
+
+local function read_top(list)
+    return function(write, at)
+        write.dropped = uint(list[at], 'dropped')
+        local n = uint(list[at + 1], 'n')
+        write.scores, write.removed = {}, {}
+        for i = 1, n do
+            write.scores[i * 2 - 1] = list[at + i * 2 + 1] or fail('items are missing')
+            write.scores[i * 2] = list[at + i * 2]
+        end
+        at = at + n * 2 + 2
+        local m = uint(list[at], 'm')
+        for i = 1, m do write.removed[i] = list[at + i] or fail('items are missing') end
+        return at + m + 1
+    end
+end
+
+-- A refused entry with the fields it had; the oldest go where all together have become too many.
+local function set_aside(prefix, cursor, refused)
+    local stream, at = prefix .. 'refused', 1
+    while at <= #refused do
+        local n = refused[at + 5]
+        redis.call('XADD', stream, '*', 'entry', refused[at], 'reason', refused[at + 1], 'received', refused[at + 2],
+            refused[at + 4] == 1 and 'bytes' or 'cut', refused[at + 3], unpack(refused, at + 6, at + 5 + n))
+        local bytes = redis.call('HINCRBY', cursor, 'refused_bytes', refused[at + 3])
+        while bytes > REFUSED_MAX_BYTES or redis.call('XLEN', stream) > REFUSED_MAX_ENTRIES do
+            local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+            if not oldest then break end
+            redis.call('XDEL', stream, oldest[1])
+            bytes = redis.call('HINCRBY', cursor, 'refused_bytes', -(tonumber(oldest[2][8]) or 0))
+        end
+        at = at + 6 + n
+    end
+end
+
+-- Entries applied in all, with which XINFO's entries-added can be compared; before the first batch, those that were gone
+-- before anybody counted.
+local function entries_before(events, from)
+    local info, added = redis.call('XINFO', 'STREAM', events), 0
+    for i = 1, #info, 2 do
+        if info[i] == 'entries-added' then added = info[i + 1] end
+    end
+    return added - #redis.call('XRANGE', events, '(' .. from, '+', 'COUNT', 10000)
+end
+
 local function weir_apply(keys, args)
     local prefix, cursor, events, live = prefix_of(keys[1]), keys[1], keys[2], keys[3]
-    local from, to = stream_id(args[1], 'from'), stream_id(args[2], 'to')
-    local version, newest = uint(args[3], 'version'), uint(args[4], 'newest')
-    if not args[6] then fail('delta is missing') end
-    local decoded, changes = pcall(cmsgpack.unpack, args[5])
-    if not decoded or type(changes) ~= 'table' or #changes ~= 7 then fail('changes must be seven lists') end
-    local series, fine, coarse, dirty, seen, refused, books = unpack(changes)
+    if tonumber(args[1]) ~= MAJOR then return { 'VERSION', VERSION } end
+    local from, to = stream_id(args[2], 'from'), stream_id(args[3], 'to')
+    local version, newest = uint(args[4], 'version'), uint(args[5], 'newest')
+    if not args[7] then fail('delta is missing') end
+    local decoded, changes = pcall(cmsgpack.unpack, args[6])
+    if not decoded or type(changes) ~= 'table' or #changes ~= 10 then fail('changes must be ten lists') end
+    local series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress = unpack(changes)
     count_of(series, 2, 'series') count_of(fine, 4, 'fine') count_of(coarse, 4, 'coarse')
-    count_of(seen, 2, 'seen') count_of(refused, 3, 'refused') count_of(books, 3, 'books')
+    count_of(seen, 2, 'seen') count_of(books, 3, 'books')
+    if #progress ~= 2 then fail('progress must be two numbers') end
 
-    local held = redis.call('HMGET', cursor, 'id', 'definitions', 'horizon', 'newest', 'settled')
+    local held = redis.call('HMGET', cursor, 'id', 'definitions', 'horizon', 'newest', 'settled', 'entries')
     if (held[1] or '0-0') ~= from then return { 'STALE', held[1] or '0-0' } end
     if tonumber(held[2] or 0) ~= version then return { 'DEFINITIONS', held[2] or '0' } end
     if #redis.call('XRANGE', events, to, to, 'COUNT', 1) == 0 then return { 'MISSING' } end
@@ -67,13 +145,13 @@ local function weir_apply(keys, args)
     -- is as the worker knows it, for only the holder of the cursor writes.
     local changed = { 'CHANGED' }
     local call, text_of = redis.call, texts()
+    local function tell(resolution, number, second, content)
+        local last = #changed
+        changed[last + 1], changed[last + 2], changed[last + 3], changed[last + 4] = resolution, number, second, content
+    end
     local function compare(resolution, key, number, second, field, is_new)
-        local length = call('HSTRLEN', key, field)
-        if (length == 0) ~= (is_new == 1) then
-            changed[#changed + 1] = resolution
-            changed[#changed + 1] = number
-            changed[#changed + 1] = second
-            changed[#changed + 1] = call('HGET', key, field) or ''
+        if (call('HSTRLEN', key, field) == 0) ~= (is_new == 1) then
+            tell(resolution, number, second, call('HGET', key, field) or '')
         end
     end
     local fine_place, fine_start, fine_keys = places(FINE_CHUNK_S), prefix .. 'b1:', {}
@@ -95,6 +173,22 @@ local function weir_apply(keys, args)
         coarse_late[i] = chunk <= settled
         if is_new == 1 or coarse_late[i] then compare(10, key, number, second, field, is_new) end
     end
+    local unique_writes = set_writes(uniques, 'hll:', prefix, settled, text_of, read_unique(uniques))
+    for _, write in ipairs(unique_writes) do
+        if write.is_new then call('STRLEN', write.key) end
+    end
+    local top_writes = set_writes(tops, 'top:', prefix, settled, text_of, read_top(tops))
+    for _, write in ipairs(top_writes) do
+        if write.is_new or write.is_late then
+            -- Beside a hash that has expired a set is a leftover of the same moment.
+            write.is_left = call('EXISTS', write.hash) == 0
+            local is_there = call('ZCARD', write.key) > 0 and not write.is_left
+            if is_there == write.is_new then
+                tell('t' .. write.metric, write.number, write.minute,
+                    is_there and top_of(write.key, write.hash, write.metric, write.minute) or '')
+            end
+        end
+    end
     if #changed > 1 then return changed end
     local marks_of, scores, at = {}, {}, 1
     while at < #dirty do
@@ -110,12 +204,20 @@ local function weir_apply(keys, args)
     for i = 1, #seen, 2 do
         scores[i], scores[i + 1] = text_of(seen[i + 1]), text_of(seen[i])
     end
+    at = 1
+    while at <= #refused do
+        local n = uint(refused[at + 5], 'n')
+        if n % 2 ~= 0 or n > 2000 or #refused < at + 5 + n then fail('a refused entry has fields and values, at most 1,000') end
+        at = at + 6 + n
+    end
     -- A read of the other keys, so that a wrong type is found now.
     redis.call('HLEN', prefix .. 'series')
     redis.call('ZCARD', prefix .. 'minutes')
     redis.call('ZCARD', prefix .. 'chunks')
     redis.call('ZCARD', prefix .. 'seen')
+    redis.call('XLEN', prefix .. 'refused')
     redis.call('XLEN', live)
+    local entries = tonumber(held[6] or entries_before(events, from)) + progress[2]
 
     in_slices(series, function(...) redis.call('HSET', prefix .. 'series', ...) end) -- writes start here
     for i = 1, #fine, 4 do
@@ -127,44 +229,59 @@ local function weir_apply(keys, args)
         end
     end
     local chunks = {}
+    local function keep(chunk, name)
+        local names = chunks[chunk] or {}
+        names[#names + 1] = name
+        chunks[chunk] = names
+    end
     for i = 1, #coarse, 4 do
         local key = coarse_keys[i]
         local _, field, chunk = coarse_place(coarse[i + 1])
         if coarse[i + 2] == 1 or coarse_late[i] then
             call('HSETNX', key, 'g', to)
-            local numbers = chunks[chunk] or {}
-            numbers[#numbers + 1] = text_of(coarse[i])
-            chunks[chunk] = numbers
+            keep(chunk, text_of(coarse[i]))
             if coarse_late[i] then call('PERSIST', key) end
         end
         call('HSET', key, field, coarse[i + 3])
     end
-    for chunk, numbers in pairs(chunks) do
+    for _, write in ipairs(unique_writes) do
+        in_slices(write.values, function(...) call('PFADD', write.key, ...) end)
+        if write.is_new or write.is_late then keep(write.chunk, write.name) end
+        if write.is_late then call('PERSIST', write.key) end
+    end
+    for _, write in ipairs(top_writes) do
+        if write.is_left then call('DEL', write.key) end
+        in_slices(write.scores, function(...) call('ZADD', write.key, ...) end)
+        in_slices(write.removed, function(...) call('ZREM', write.key, ...) end)
+        if write.dropped > 0 then call('HSET', write.hash, dropped_field(write.metric, write.minute), write.dropped) end
+        if write.is_new or write.is_late then keep(write.chunk, write.name) end
+        if write.is_late then call('PERSIST', write.key) end
+    end
+    for chunk, names in pairs(chunks) do
         redis.call('ZADD', prefix .. 'chunks', chunk, chunk)
-        in_slices(numbers, function(...) redis.call('SADD', prefix .. 'chunk:' .. chunk, ...) end)
+        in_slices(names, function(...) redis.call('SADD', prefix .. 'chunk:' .. chunk, ...) end)
     end
     for minute, marks in pairs(marks_of) do
         redis.call('ZADD', prefix .. 'minutes', minute, minute)
         in_slices(marks, function(...) redis.call('HSET', prefix .. 'dirty:' .. minute, ...) end)
     end
     in_slices(scores, function(...) redis.call('ZADD', prefix .. 'seen', 'GT', ...) end)
-    for i = 1, #refused, 3 do
-        redis.call('XADD', prefix .. 'refused', 'MAXLEN', '~', REFUSED_MAX_ENTRIES, '*',
-            'entry', refused[i], 'reason', refused[i + 1], 'bytes', refused[i + 2])
-    end
+    set_aside(prefix, cursor, refused)
     for i = 1, #books, 3 do
-        local audit = prefix .. 'audit:' .. books[i]
-        redis.call('HINCRBY', audit, books[i + 1], books[i + 2])
-        redis.call('EXPIRE', audit, AUDIT_EXPIRY_S)
+        local hour, field, count = text_of(books[i]), books[i + 1], books[i + 2]
+        -- What others put on the log is appended when it is found there.
+        book(prefix, hour, field == 'foreign' and 'appended' or field, count)
+        redis.call('HINCRBY', cursor, field, count)
     end
     newest = math.max(newest, tonumber(held[4] or 0))
-    redis.call('HSET', cursor, 'id', to, 'horizon', horizon, 'newest', string.format('%d', newest))
+    redis.call('HSET', cursor, 'id', to, 'horizon', horizon, 'newest', string.format('%d', newest),
+        'upto', string.format('%d', progress[1]), 'entries', string.format('%d', entries))
     redis.call('XADD', live, 'MAXLEN', '~', LIVE_MAX_ENTRIES, '*', 'from', from, 'to', to,
-        'newest', string.format('%d', newest), 'definitions', version, 'delta', args[6])
+        'newest', string.format('%d', newest), 'definitions', version, 'delta', args[7])
     redis.call('XTRIM', live, 'MINID', '~', string.format('%d', now_s() * 1000 - LIVE_LIFE_MS))
     redis.call('XTRIM', events, 'MINID', '~', to)
     -- A consumer group that nobody reads: XINFO GROUPS shows the lag to whoever monitors Redis.
-    local moved = redis.pcall('XGROUP', 'SETID', events, 'weir', to)
-    if moved.err then redis.call('XGROUP', 'CREATE', events, 'weir', to) end
+    local moved = redis.pcall('XGROUP', 'SETID', events, 'weir', to, 'ENTRIESREAD', entries)
+    if moved.err then redis.call('XGROUP', 'CREATE', events, 'weir', to, 'ENTRIESREAD', entries) end
     return { 'OK', string.format('%d', horizon) }
 end

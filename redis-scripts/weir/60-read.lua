@@ -1,18 +1,21 @@
 --[[ weir_read: buckets of some series in one state of the partition.
 KEYS    1 cursor  HASH; b1 and b10 hashes are derived from its prefix
-ARGS    1 resolution 1|10   2 from s   3 to s, not included   4… series numbers, at most 500
-RETURNS {state as weir_state, {number, second, record, …}}, in no order that matters
+ARGS    1 resolution 1|10   2 from s   3 to s, not included   4 sets to read too, as in u4,t5, or ''
+        5… series numbers, at most 500
+RETURNS {state as weir_state, {number, second, record, …}, {number, minute, set, content, …}}, in no order that matters;
+        the content of a set is a HyperLogLog's bytes, or {dropped, item, count, …}
 ERRORS  'ARGS …'
 COST    O(series * buckets in the range); for ten minutes that are long over O(series that have them) ]]
 local function weir_read(keys, args)
     local prefix = prefix_of(keys[1])
     local resolution, from, to = uint(args[1], 'resolution'), uint(args[2], 'from'), uint(args[3], 'to')
     if resolution ~= 1 and resolution ~= 10 then fail('resolution must be 1 or 10') end
-    if #args > 503 then fail('at most 500 series') end
+    if #args > 504 then fail('at most 500 series') end
+    local sets = sets_of(args[4], prefix)
     local family = resolution == 1 and 'b1:' or 'b10:'
     local length = resolution == 1 and FINE_CHUNK_S or COARSE_CHUNK_S
     local found, numbers = {}, {}
-    for i = 4, #args do numbers[#numbers + 1] = args[i] end
+    for i = 5, #args do numbers[#numbers + 1] = args[i] end
     local function add(number, second, record)
         local last = #found
         found[last + 1], found[last + 2], found[last + 3] = number, string.format('%d', second), record
@@ -54,5 +57,11 @@ local function weir_read(keys, args)
             end
         end
     end
-    return { state_of(keys[1]), found }
+    local found_sets = {}
+    if #sets > 0 then
+        for minute = from - from % 60, to - 1, 60 do
+            for _, number in ipairs(numbers) do add_sets(found_sets, sets, prefix, number, minute) end
+        end
+    end
+    return { state_of(keys[1]), found, found_sets }
 end

@@ -1,27 +1,34 @@
 --[[ weir_partials: a minute of some series, as history needs it, in one state of the partition.
 KEYS    1 cursor  HASH; dirty and b10 hashes are derived from its prefix
-ARGS    1 minute s   2… series numbers, at most 500
-RETURNS {cursor id, {number, version, generation, up to 6 records}, …}; series that are not dirty are left out
+ARGS    1 minute s   2 sets to read too, as in u4,t5, or ''   3… series numbers, at most 500
+RETURNS {cursor id, {number, version, generation, {up to 6 records}, {set, content, …}}, …}; series that are not dirty are
+        left out; contents as in weir_read
 ERRORS  'ARGS …'
 COST    O(series) ]]
 local function weir_partials(keys, args)
     local prefix = prefix_of(keys[1])
     local minute = uint(args[1], 'minute')
-    if #args > 501 then fail('at most 500 series') end
+    if #args > 502 then fail('at most 500 series') end
     local chunk = minute - minute % COARSE_CHUNK_S
     local fields = { 'g' }
     for second = minute, minute + 50, 10 do fields[#fields + 1] = second - chunk end
     local found = { redis.call('HGET', keys[1], 'id') or '0-0' }
-    if #args == 1 then return found end
-    local versions = redis.call('HMGET', prefix .. 'dirty:' .. args[1], unpack(args, 2))
-    for i = 2, #args do
-        if versions[i - 1] then
+    local sets = sets_of(args[2], prefix)
+    if #args == 2 then return found end
+    local versions = redis.call('HMGET', prefix .. 'dirty:' .. args[1], unpack(args, 3))
+    for i = 3, #args do
+        if versions[i - 2] then
             local held = redis.call('HMGET', prefix .. 'b10:' .. args[i] .. ':' .. string.format('%d', chunk), unpack(fields))
-            local partial = { args[i], versions[i - 1], held[1] or versions[i - 1] }
+            local records, found_sets, contents = {}, {}, {}
             for place = 2, #fields do
-                if held[place] then partial[#partial + 1] = held[place] end
+                if held[place] then records[#records + 1] = held[place] end
             end
-            found[#found + 1] = partial
+            add_sets(found_sets, sets, prefix, args[i], minute)
+            for place = 3, #found_sets, 4 do
+                contents[#contents + 1] = found_sets[place]
+                contents[#contents + 1] = found_sets[place + 1]
+            end
+            found[#found + 1] = { args[i], versions[i - 2], held[1] or versions[i - 2], records, contents }
         end
     end
     return found
@@ -102,10 +109,12 @@ local function weir_retire(keys, args)
             is_dirty = is_dirty or redis.call('EXISTS', prefix .. 'dirty:' .. string.format('%d', minute)) == 1
         end
         if not is_dirty then
-            local numbers = redis.call('SPOP', prefix .. 'chunk:' .. due_chunk, limit) -- writes start here
+            local names = redis.call('SPOP', prefix .. 'chunk:' .. due_chunk, limit) -- writes start here
             local expiry = math.max(chunk + COARSE_CHUNK_S + COARSE_EXPIRY_S, now_s() + 600)
-            for _, number in ipairs(numbers) do
-                redis.call('EXPIREAT', prefix .. 'b10:' .. number .. ':' .. due_chunk, expiry)
+            for _, name in ipairs(names) do
+                -- A series' number stands for its hash, a set for itself.
+                local key = string.find(name, ':') and name or 'b10:' .. name .. ':' .. due_chunk
+                redis.call('EXPIREAT', prefix .. key, expiry)
             end
             if chunk > tonumber(held[2] or -1) then redis.call('HSET', cursor, 'settled', due_chunk) end
             if redis.call('EXISTS', prefix .. 'chunk:' .. due_chunk) == 0 then

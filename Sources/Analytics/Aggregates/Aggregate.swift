@@ -26,10 +26,14 @@ package struct Aggregate: Equatable, Sendable {
     package var last: Last?
     /// The values' distribution; empty where it is not kept.
     package var sketch = Sketch()
+    /// The distinct values; nil where they are not kept. Kept of whole minutes, in an aggregate whose count may be 0.
+    package var registers: HyperLogLog?
+    /// The items; nil where they are not kept. Kept of whole minutes, in an aggregate whose count may be 0.
+    package var items: TopItems?
 
     package init() {}
 
-    package var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { count == 0 && registers == nil && items == nil }
 
     /// Counts one event without a value.
     package mutating func addEvent() { count += 1 }
@@ -68,6 +72,12 @@ package struct Aggregate: Equatable, Sendable {
         if let added = other.range { widen(to: added) }
         if let added = other.last { keepLatest(added) }
         if !other.sketch.isEmpty { sketch.merge(other.sketch) }
+        if let added = other.registers {
+            if registers == nil { registers = added } else { registers?.merge(added) }
+        }
+        if let added = other.items {
+            if items == nil { items = added } else { items?.merge(added) }
+        }
     }
 
     /// Two infinities of unlike sign would make a sum that is no number, for ever.

@@ -1,6 +1,8 @@
 /// A number that is read from an aggregate: `count`, `rate`, `p99.9`.
 package enum Aggregation: Hashable, Sendable {
-    case count, sum, rate, mean, min, max, last, ratio
+    case count, sum, rate, mean, min, max, last, ratio, unique
+    /// Items with their counts: no single number, see `Aggregate.items`.
+    case top
     /// Percent, 0...100.
     case quantile(percent: Double)
 
@@ -19,6 +21,8 @@ package enum Aggregation: Hashable, Sendable {
         case "max": self = .max
         case "last": self = .last
         case "ratio": self = .ratio
+        case "unique": self = .unique
+        case "top": self = .top
         default:
             let digits = Array(name.utf8.dropFirst())
             let isDigit = { (byte: UInt8) in byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
@@ -42,6 +46,8 @@ package enum Aggregation: Hashable, Sendable {
         case .max: "max"
         case .last: "last"
         case .ratio: "ratio"
+        case .unique: "unique"
+        case .top: "top"
         case .quantile(let percent):
             percent == percent.rounded() ? "p\(Int(percent))" : "p\(percent)"
         }
@@ -63,6 +69,8 @@ extension Aggregate {
         case .max: return range?.upperBound
         case .last: return last?.value
         case .ratio: return Double(hits) / Double(count)
+        case .unique: return registers.map { Double($0.count) }
+        case .top: return nil
         case .quantile(let percent):
             guard let range, let value = sketch.value(atQuantile: percent / 100) else { return nil }
             // The extremes are known exactly, and no estimate may lie outside them.

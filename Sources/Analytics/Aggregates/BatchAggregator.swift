@@ -1,4 +1,5 @@
-/// Folds events into one record for each (series, second) they touch: the partial aggregates that a batch adds.
+/// Folds events into one record for each (series, second) they touch, and into the sets of minutes: the partial aggregates
+/// that a batch adds.
 ///
 /// It also knows the series of its partition by number. Costs a few hundred nanoseconds an event, and no allocation once
 /// the series and seconds of the batch have been seen.
@@ -22,6 +23,8 @@ package struct BatchAggregator: Sendable {
         let id: MetricID
         let kind: MetricKind
         let valueSlot: Int?
+        /// Index into the sets of minutes; nil where its records hold all.
+        let set: Int?
         let filter: BoundCondition?
         let match: BoundCondition?
     }
@@ -57,7 +60,11 @@ package struct BatchAggregator: Sendable {
     private var open: [Open] = []
     private var aggregates: [Aggregate] = []
     private var places: [Place: Int] = [:]
+    /// By series: where its last event went, since events of a series mostly follow each other in time.
+    private var latest: [Int32] = []
+    private var sets: MinuteSets
     private var key: [UInt8] = []
+    private var item: [UInt8] = []
     /// What each metric of the group at hand makes of the event: the value, if it has one, and whether it counts.
     private var values: [Double] = []
     private var outcome: [Outcome] = []
@@ -71,14 +78,17 @@ package struct BatchAggregator: Sendable {
 
     package init(definitions: Definitions) {
         var table = FieldTable()
+        let counted = definitions.counted
+        let sets = counted.compactMap(\.set)
         self.definitions = definitions
+        self.sets = MinuteSets(sets)
         plans = definitions.groups.map { group in
             GroupPlan(
                 group: group, labelSlots: group.by.map { table.slot(adding: $0) },
-                metrics: definitions.metrics.filter { $0.group == group }.map { metric in
+                metrics: counted.filter { $0.group == group }.map { metric in
                     MetricPlan(
                         id: metric.id, kind: metric.kind, valueSlot: metric.value.map { table.slot(adding: $0) },
-                        filter: metric.filter.map { BoundCondition($0, table: &table) },
+                        set: metric.set.flatMap(sets.firstIndex), filter: metric.filter.map { BoundCondition($0, table: &table) },
                         match: metric.match.map { BoundCondition($0, table: &table) })
                 })
         }
@@ -91,8 +101,8 @@ package struct BatchAggregator: Sendable {
     /// Events have been added since the last `take`.
     package var isEmpty: Bool { open.isEmpty }
 
-    /// How many (series, second) the batch touches so far.
-    package var touchedCount: Int { open.count }
+    /// How many (series, second) and sets of minutes the batch touches so far.
+    package var touchedCount: Int { open.count + sets.touchedCount }
 
     /// Registers a series that the partition already has, under the next number; groups that no definition uses any more
     /// keep their number too.
@@ -135,7 +145,8 @@ package struct BatchAggregator: Sendable {
     package mutating func add(_ event: EventFields, in bytes: Span<UInt8>, atMs: Int64) {
         let second = atMs >= 0 ? atMs / 1_000 : (atMs - 999) / 1_000
         for plan in plans.indices where decide(plan, event, bytes) {
-            let base = aggregatesBase(series: seriesNumber(plan, event, bytes), second: second, group: plan)
+            let series = seriesNumber(plan, event, bytes)
+            let base = aggregatesBase(series: series, second: second, group: plan)
             for metric in plans[plan].metrics.indices where outcome[metric] != .skipped {
                 let value = values[metric]
                 switch plans[plan].metrics[metric].kind {
@@ -144,10 +155,27 @@ package struct BatchAggregator: Sendable {
                 case .gauge: aggregates[base + metric].addToGauge(value, atMs: atMs)
                 case .ratio: aggregates[base + metric].addEvent(hit: outcome[metric] == .hit)
                 case .distribution: aggregates[base + metric].addToDistribution(value)
+                case .unique, .top:
+                    aggregates[base + metric].addEvent()
+                    addToSet(plans[plan].metrics[metric], event, bytes, series: series, second: second)
                 }
             }
         }
     }
+
+    private mutating func addToSet(
+        _ metric: MetricPlan, _ event: EventFields, _ bytes: Span<UInt8>, series: Int, second: Int64
+    ) {
+        guard let set = metric.set, let slot = metric.valueSlot else { return }
+        item.removeAll(keepingCapacity: true)
+        event.appendText(slot, in: bytes, to: &item)
+        if metric.kind == .top { Self.makeStorable(&item, from: 0) }
+        let offset = second % 60
+        sets.add(item, set: set, series: series, minute: second - (offset < 0 ? offset + 60 : offset))
+    }
+
+    /// What was added since the last call to the sets of minutes; to be taken together with `take`.
+    package mutating func takeSets() -> [MinuteSets.Delta] { sets.take() }
 
     /// What was added since the last call, ascending by (series, second).
     package mutating func take() -> [Delta] {
@@ -174,7 +202,13 @@ package struct BatchAggregator: Sendable {
             var value = 0.0
             if let filter = metric.filter, filter.holds(for: event, in: bytes) != true { made = .skipped }
             if made != .skipped, let slot = metric.valueSlot {
-                if let number = event.number(slot, in: bytes) { value = number } else { made = .skipped }
+                if metric.set != nil {
+                    if !event.isPresent(slot) { made = .skipped }
+                } else if let number = event.number(slot, in: bytes) {
+                    value = number
+                } else {
+                    made = .skipped
+                }
             }
             if made != .skipped, let match = metric.match {
                 switch match.holds(for: event, in: bytes) {
@@ -240,25 +274,35 @@ package struct BatchAggregator: Sendable {
 
     /// Writes the length of the label that was appended after the two bytes at `start`, cutting it where it is too long.
     private mutating func closeLabel(from start: Int) {
-        // PostgreSQL has no text with U+0000 in it, and one such label would stop the compaction: SUBSTITUTE stands there.
-        for place in (start + 2)..<key.count where key[place] == 0 { key[place] = 0x1A }
-        var count = key.count - start - 2
-        if count > Self.maxLabelBytes {
-            count = Self.maxLabelBytes
-            // Not in the middle of a character.
-            while count > 0 && key[start + 2 + count] & 0xC0 == 0x80 { count -= 1 }
-            key.removeSubrange((start + 2 + count)...)
-        }
+        Self.makeStorable(&key, from: start + 2)
+        let count = key.count - start - 2
         key[start] = UInt8(count >> 8)
         key[start + 1] = UInt8(count & 255)
     }
 
+    /// Makes the end of `text` from `start` on what every store can hold.
+    private static func makeStorable(_ text: inout [UInt8], from start: Int) {
+        // PostgreSQL has no text with U+0000 in it, and one such label would stop the compaction: SUBSTITUTE stands there.
+        for place in start..<text.count where text[place] == 0 { text[place] = 0x1A }
+        guard text.count - start > maxLabelBytes else { return }
+        var count = maxLabelBytes
+        // Not in the middle of a character.
+        while count > 0 && text[start + count] & 0xC0 == 0x80 { count -= 1 }
+        text.removeSubrange((start + count)...)
+    }
+
     private mutating func aggregatesBase(series: Int, second: Int64, group: Int) -> Int {
+        while latest.count <= series { latest.append(-1) }
+        let last = Int(latest[series])
         let place = Place(series: Int32(series), second: second)
-        if let last = open.last, last.place == place { return last.base }
-        if let known = places[place] { return open[known].base }
+        if last >= 0, last < open.count, open[last].place == place { return open[last].base }
+        if let known = places[place] {
+            latest[series] = Int32(known)
+            return open[known].base
+        }
         let base = aggregates.count
         places[place] = open.count
+        latest[series] = Int32(open.count)
         open.append(Open(place: place, group: Int32(group), base: base))
         aggregates.append(contentsOf: repeatElement(Aggregate(), count: plans[group].metrics.count))
         return base

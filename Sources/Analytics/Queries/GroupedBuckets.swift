@@ -12,7 +12,7 @@ package struct GroupedBuckets: Equatable, Sendable {
         self.stepMs = stepMs
     }
 
-    package init(_ query: Query) { self.init(by: query.by, stepMs: query.stepMs) }
+    package init(_ query: Query) { self.init(by: query.by, stepMs: query.isOneBucket ? .max : query.stepMs) }
 
     /// By the labels kept, then by the start of the step; groups without a bucket are left out.
     package var groups: [LabelSet: [Int64: Aggregate]] {

@@ -30,6 +30,8 @@ package struct Query: Equatable, Sendable {
     package var limit: Int
     /// Counts and rates of buckets without events are 0 instead of absent.
     package var fillsZero: Bool
+    /// All of the range is one bucket, whatever the step: the answer is a sum, and the step only says how it is read.
+    package var isOneBucket = false
 
     package static let maxSeries = 1_000
     package static let maxPoints: Int64 = 11_000
@@ -90,7 +92,7 @@ package struct Query: Equatable, Sendable {
             throw QueryError("to", "not a time: use RFC 3339, milliseconds since 1970, now, or -15m, -6h, -7d")
         }
         guard from >= 0, from < to else { throw QueryError("from", "must be before to, and after 1970") }
-        stepMs = try Self.step(texts.step, fromMs: from, toMs: to)
+        stepMs = max(try Self.step(texts.step, fromMs: from, toMs: to), metric.finestStepMs)
         fromMs = StepLadder.floor(from, stepMs)
         toMs = StepLadder.ceiling(to, stepMs)
         limit = 100

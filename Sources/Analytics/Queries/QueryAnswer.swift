@@ -7,6 +7,8 @@ package struct QueryAnswer: Sendable {
         package let times: [Int64]
         /// For each aggregation of the question the value at each time; nil where the bucket does not have it.
         package let values: [[Double?]]
+        /// The items at each time, where the question asks for `top`; else empty.
+        package let items: [TopItems]
     }
 
     package let query: Query
@@ -50,6 +52,7 @@ package struct QueryAnswer: Sendable {
                 return aggregation == .count || aggregation == .rate ? 0 : nil
             }
         }
-        return Series(labels: labels, times: times, values: values)
+        let items = query.aggregations.contains(.top) ? times.map { buckets[$0]?.items ?? TopItems() } : []
+        return Series(labels: labels, times: times, values: values, items: items)
     }
 }

@@ -47,7 +47,8 @@ package struct QueryPlan: Equatable, Sendable {
         history = query.fromMs < historyEnd ? query.fromMs..<historyEnd : nil
 
         let isFine = query.stepMs < 10_000
-        let unit: Int64 = isFine ? 1_000 : 10_000
+        // Sets are read by whole minutes.
+        let unit = max(isFine ? 1_000 : 10_000, query.metric.finestStepMs)
         // Memory takes over at a whole bucket of Redis.
         let takeOver =
             memoryFromMs.map { min(max(StepLadder.ceiling($0, unit), query.fromMs), query.toMs) } ?? query.toMs

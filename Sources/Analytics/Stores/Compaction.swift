@@ -13,8 +13,11 @@ package protocol CompactionSource: Sendable {
     func dirtyMinutes(partition: Int, beforeMs: Int64) async throws(StoreError) -> [Int64]
     /// The series that changed in a minute, ascending.
     func dirtySeries(partition: Int, minuteMs: Int64) async throws(StoreError) -> [Int]
-    /// The whole minute of each of `series` (at most 500), all in one state of the partition; those settled meanwhile are left out.
-    func partials(partition: Int, minuteMs: Int64, series: [Int]) async throws(StoreError) -> MinutePartials
+    /// The whole minute of each of `series` (at most 500), with those of `sets` that it has, all in one state of the
+    /// partition; those settled meanwhile are left out.
+    func partials(
+        partition: Int, minuteMs: Int64, series: [Int], sets: [MetricSet]
+    ) async throws(StoreError) -> MinutePartials
     /// Forgets that these (series, minute) changed, where they still have the version that was read.
     func settle(partition: Int, _ settled: [SettledMinute]) async throws(StoreError)
     /// Says that every minute before `watermarkMs` has been compacted once; never moves back.

@@ -6,11 +6,12 @@ package protocol RecentStore: Sendable {
     func definitions() async throws(StoreError) -> Definitions?
     /// All series of a partition: their numbers there, and what they are.
     func series(partition: Int) async throws(StoreError) -> [NumberedSeries]
-    /// Reads buckets of `series` in [from, to) seconds since 1970, all in one state of the partition.
+    /// Reads buckets of `series` in [from, to) seconds since 1970, and `sets` of every minute that begins or lies in it, all
+    /// in one state of the partition.
     ///
     /// `series` are at most 500, by their numbers in the partition.
     func read(
-        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64
+        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64, sets: [MetricSet]
     ) async throws(StoreError) -> RecentBuckets
     /// The position of the newest live batch; `StreamID.zero` where there is none.
     func livePosition(partition: Int) async throws(StoreError) -> StreamID
@@ -73,6 +74,8 @@ package struct PartitionState: Sendable, Equatable {
 package struct RecentBuckets: Sendable {
     package var state: PartitionState
     package var buckets: [Bucket]
+    /// Sets of minutes: buckets that begin with a minute, with records that count no events.
+    package var sets: [Bucket]
 
     /// What one series counted in one bucket.
     package struct Bucket: Sendable {
@@ -90,9 +93,10 @@ package struct RecentBuckets: Sendable {
         }
     }
 
-    package init(state: PartitionState, buckets: [Bucket]) {
+    package init(state: PartitionState, buckets: [Bucket], sets: [Bucket] = []) {
         self.state = state
         self.buckets = buckets
+        self.sets = sets
     }
 }
 
@@ -110,12 +114,15 @@ package struct LiveBatch: Sendable {
     package var newSeries: [NumberedSeries]
     /// What the batch adds: records by series and second.
     package var deltas: [RecentBuckets.Bucket]
+    /// What it adds to sets: records by series and start of the minute.
+    package var setDeltas: [RecentBuckets.Bucket]
     /// Ranges [from, to) in ms whose history changed in PostgreSQL, announced by the compaction.
     package var settled: [Range<Int64>]
 
     package init(
         position: StreamID, from: StreamID, to: StreamID, definitionsVersion: Int, newestMs: Int64,
-        newSeries: [NumberedSeries], deltas: [RecentBuckets.Bucket], settled: [Range<Int64>] = []
+        newSeries: [NumberedSeries], deltas: [RecentBuckets.Bucket], setDeltas: [RecentBuckets.Bucket] = [],
+        settled: [Range<Int64>] = []
     ) {
         self.position = position
         self.from = from
@@ -124,6 +131,7 @@ package struct LiveBatch: Sendable {
         self.newestMs = newestMs
         self.newSeries = newSeries
         self.deltas = deltas
+        self.setDeltas = setDeltas
         self.settled = settled
     }
 }

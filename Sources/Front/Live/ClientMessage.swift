@@ -67,7 +67,7 @@ enum ClientMessage {
         let filter = try filter(&fields, of: metric)
         let windowMs = try fields.duration("window") ?? 300_000
         guard windowMs >= 1000 else { throw BadMessage("window: at least 1s.") }
-        let stepSeconds = try step(&fields, windowMs: windowMs)
+        let stepSeconds = try step(&fields, windowMs: windowMs, of: metric)
         let everyMs = try fields.duration("every") ?? 100
         guard Self.everyMs.contains(everyMs) else { throw BadMessage("every: from 20ms to 1h.") }
         let limit = try fields.integer("limit") ?? 100
@@ -95,7 +95,9 @@ enum ClientMessage {
     }
 
     /// The step in seconds: risen to the ladder, and to what the stores hold of a window of this length.
-    private static func step(_ fields: inout LiveFields, windowMs: Int64) throws(BadMessage) -> Int64 {
+    private static func step(
+        _ fields: inout LiveFields, windowMs: Int64, of metric: MetricDefinition
+    ) throws(BadMessage) -> Int64 {
         let text = try fields.string("step") ?? "auto"
         var ms = StepLadder.auto(fromMs: 0, toMs: windowMs)
         if text != "auto" {
@@ -106,6 +108,7 @@ enum ClientMessage {
         }
         if windowMs > fineWindowMs { ms = max(ms, 10_000) }
         if windowMs > recentWindowMs { ms = max(ms, 60_000) }
+        ms = max(ms, metric.finestStepMs)
         guard windowMs / ms <= maxPoints else {
             throw BadMessage("step: gives more than \(maxPoints) points; ask for a longer step or a shorter window.")
         }

@@ -126,11 +126,17 @@ final class LiveGroup {
     }
 
     /// Takes one line's part of the ring; lines come in order.
-    func seed(line: Int, from ring: Ring, catalog: SeriesCatalog, version: UInt64) {
+    func seed(line: Int, from ring: Ring, minutes: Ring, catalog: SeriesCatalog, version: UInt64) {
         defer { phase = .seeding(lines: line + 1) }
         ring.forEachAggregate(of: metric.id, line: line, from: liveFrom, to: ring.end) { second, aggregate in
             guard let index = seriesIndex(line: line, catalog: catalog) else { return }
             merge(aggregate, into: index, second: second, version: version)
+        }
+        guard metric.kind.keepsSets else { return }
+        // Steps of such a metric are whole minutes.
+        minutes.forEachAggregate(of: metric.id, line: line, from: liveFrom / 60, to: minutes.end) { minute, aggregate in
+            guard let index = seriesIndex(line: line, catalog: catalog) else { return }
+            merge(aggregate, into: index, second: minute * 60, version: version)
         }
     }
 
@@ -274,7 +280,7 @@ final class LiveGroup {
     }
 
     private func lookUp(_ key: SeriesKey) -> Int32 {
-        guard key.group == metric.group.name, question.filter.matches(key.labels) else { return Self.excluded }
+        guard metric.isIn(group: key.group), question.filter.matches(key.labels) else { return Self.excluded }
         let labels = grouping.group(of: key.labels)
         if let known = seriesByLabels[labels] { return Int32(known) }
         // While it starts, all are needed to know the heaviest; afterwards a new one comes in only where there is room.

@@ -104,7 +104,8 @@ extension LiveHub {
     ) async throws(StoreError) -> RecentBuckets {
         do {
             return try await store.read(
-                partition: partition, series: numbers, resolution: .second, from: from, to: to)
+                partition: partition, series: numbers, resolution: .second, from: from, to: to,
+                sets: memory.catalog.definitions.sets)
         } catch {
             // A partition read by half is of no use.
             memory.lose(partition: partition)

@@ -2,7 +2,9 @@ package import Analytics
 
 /// The memory as the query engine and the routes ask it.
 extension LiveHub: MemoryTier {
-    package func coveredFromSecond() -> Int64? { memory.isCurrent ? memory.ring.start : nil }
+    package func coveredFromSecond(of metric: MetricDefinition) -> Int64? {
+        memory.isCurrent ? memory.start(of: metric) : nil
+    }
 
     package func read(
         _ query: Query, seconds: Range<Int64>
@@ -16,10 +18,12 @@ extension LiveHub: MemoryTier {
                 await Task.yield()
                 work = 0
             }
-            guard memory.isCurrent, memory.epoch == epoch, seconds.lowerBound >= memory.ring.start else { return nil }
-            work += 1 + memory.merge(series: index, of: query.metric.id, seconds: seconds, into: &buckets)
+            guard memory.isCurrent, memory.epoch == epoch, seconds.lowerBound >= memory.start(of: query.metric) else {
+                return nil
+            }
+            work += 1 + memory.merge(series: index, of: query.metric, seconds: seconds, into: &buckets)
         }
-        guard memory.isCurrent, seconds.lowerBound >= memory.ring.start else { return nil }
+        guard memory.isCurrent, seconds.lowerBound >= memory.start(of: query.metric) else { return nil }
         return (buckets, memory.newestMs)
     }
 

@@ -7,6 +7,8 @@ internal import Wire
 final class LiveMemory {
     private(set) var catalog = SeriesCatalog()
     private(set) var ring: Ring
+    /// The sets of minutes, by the number of the minute since 1970 instead of the second.
+    private(set) var minutes: Ring
     /// By partition.
     private(set) var followers: [FollowerMachine] = []
     /// Grows whenever something that was held is lost.
@@ -41,7 +43,9 @@ final class LiveMemory {
 
     init(now second: Int64, maxRingBytes: Int) {
         now = second
-        ring = Ring(start: second - Ring.seconds, maxBytes: maxRingBytes)
+        let start = second - Ring.seconds
+        ring = Ring(start: start, maxBytes: maxRingBytes)
+        minutes = Ring(start: Self.minute(start), maxBytes: maxRingBytes / 4)
     }
 
     /// Every partition is in memory, up to where its follower stands.
@@ -68,7 +72,10 @@ final class LiveMemory {
 
     /// A partition is about to be read anew: what is held of it goes, and with it every group that holds a part of it.
     func begin(partition: Int, position: StreamID, series: [NumberedSeries]) {
-        for line in catalog.lines(ofPartition: partition) { ring.drop(line: line) }
+        for line in catalog.lines(ofPartition: partition) {
+            ring.drop(line: line)
+            minutes.drop(line: line)
+        }
         catalog.replace(partition: partition, by: series)
         followers[partition].begin(position: position)
         forgetGroups()
@@ -80,11 +87,16 @@ final class LiveMemory {
     func load(partition: Int, numbersBelow end: Int, _ read: RecentBuckets) -> Bool {
         guard followers[partition].read(numbersBelow: end, cursor: read.state.cursor) else { return false }
         ring.advance(to: read.state.horizonSecond)
+        minutes.advance(to: Self.minute(read.state.horizonSecond))
         newestMs = max(newestMs, read.state.newestMs)
         for bucket in read.buckets {
             guard let line = catalog.line(partition: partition, number: bucket.series) else { continue }
             catalog.saw(line: line, second: bucket.second)
             _ = ring.add(bucket.record, line: line, second: bucket.second)
+        }
+        for bucket in read.sets {
+            guard let line = catalog.line(partition: partition, number: bucket.series) else { continue }
+            _ = minutes.add(bucket.record, line: line, second: Self.minute(bucket.second))
         }
         return true
     }
@@ -128,7 +140,7 @@ final class LiveMemory {
         newestMs = max(newestMs, batch.newestMs)
         var changed: [LiveGroup] = []
         let catchesUp = followers[partition].phase == .catchingUp
-        for bucket in batch.deltas {
+        for (bucket, isSet) in batch.deltas.map({ ($0, false) }) + batch.setDeltas.map({ ($0, true) }) {
             if catchesUp && followers[partition].hasRead(number: bucket.series, to: batch.to) { continue }
             guard let line = catalog.line(partition: partition, number: bucket.series) else {
                 lose(partition: partition)
@@ -138,8 +150,12 @@ final class LiveMemory {
                 damagedCount += 1
                 continue
             }
-            catalog.saw(line: line, second: bucket.second)
-            _ = ring.add(bucket.record, line: line, second: bucket.second)
+            if isSet {
+                _ = minutes.add(bucket.record, line: line, second: Self.minute(bucket.second))
+            } else {
+                catalog.saw(line: line, second: bucket.second)
+                _ = ring.add(bucket.record, line: line, second: bucket.second)
+            }
             let delta = LiveDelta(
                 partition: partition, to: batch.to, line: line, second: bucket.second, record: record)
             for group in readers(of: catalog.lines[line].group) {
@@ -157,6 +173,7 @@ final class LiveMemory {
     func advance(to second: Int64) {
         now = second
         ring.advance(to: second - Ring.seconds)
+        minutes.advance(to: Self.minute(second - Ring.seconds))
         for group in groups.values {
             group.advance(windowStart: windowStart(group, now: second))
         }
@@ -173,6 +190,13 @@ final class LiveMemory {
         let to = min(rangeMs.upperBound.rounded(upTo: 1000) / 1000, now - 3600 + 60)
         guard from < to else { return }
         for group in groups.values where group.isReady { group.outdate(from..<to) }
+    }
+
+    private static func minute(_ second: Int64) -> Int64 { second.rounded(downTo: 60) / 60 }
+
+    /// The second from which on all of a metric is held.
+    func start(of metric: MetricDefinition) -> Int64 {
+        metric.kind.keepsSets ? max(ring.start, minutes.start * 60) : ring.start
     }
 
     // MARK: Groups
@@ -196,14 +220,14 @@ final class LiveMemory {
     private func readers(of group: Int) -> [LiveGroup] {
         while readers.count <= group {
             let name = catalog.groupNames[readers.count]
-            readers.append(groups.values.filter { $0.metric.group.name == name })
+            readers.append(groups.values.filter { $0.metric.isIn(group: name) })
         }
         return readers[group]
     }
 
     /// Starts a group from nothing; its ring part begins where the ring surely still is when all of it has been taken.
     func begin(_ group: LiveGroup, now second: Int64) {
-        let safe = ring.start + 8
+        let safe = start(of: group.metric) + 8
         group.begin(
             windowStart: windowStart(group, now: second),
             liveFrom: safe.rounded(upTo: group.stepSeconds), linesKnown: catalog.lines.count)
@@ -215,9 +239,9 @@ final class LiveMemory {
         var left = work
         while line < catalog.lines.count {
             guard left > 0 else { return line }
-            if catalog.lines[line].group == catalog.group(named: group.metric.group.name) {
+            if group.metric.isIn(group: catalog.groupNames[catalog.lines[line].group]) {
                 left -= 1 + ring.count(line: line)
-                group.seed(line: line, from: ring, catalog: catalog, version: version)
+                group.seed(line: line, from: ring, minutes: minutes, catalog: catalog, version: version)
             }
             line += 1
         }
@@ -235,7 +259,12 @@ final class LiveMemory {
 
     /// The series of a metric that a filter lets through, by their indices in the catalog.
     func select(_ metric: MetricDefinition, _ filter: LabelFilter) -> [Int] {
-        guard let group = catalog.group(named: metric.group.name) else { return [] }
+        ([metric.group.name] + metric.formerGroups).flatMap { name in
+            catalog.group(named: name).map { select(group: $0, filter) } ?? []
+        }
+    }
+
+    private func select(group: Int, _ filter: LabelFilter) -> [Int] {
         let selection = Selection(group: group, filter: filter)
         if selections.count > 1_000 {
             selections = [:]
@@ -253,14 +282,20 @@ final class LiveMemory {
 
     /// Merges what the ring holds of one series into `buckets`; returns how many seconds that were.
     func merge(
-        series index: Int, of metric: MetricID, seconds: Range<Int64>, into buckets: inout GroupedBuckets
+        series index: Int, of metric: MetricDefinition, seconds: Range<Int64>, into buckets: inout GroupedBuckets
     ) -> Int {
         let series = catalog.series[index]
         let group = buckets.group(of: series.key.labels)
         var count = 0
         for line in series.lines {
-            ring.forEachAggregate(of: metric, line: line, from: seconds.lowerBound, to: seconds.upperBound) {
+            ring.forEachAggregate(of: metric.id, line: line, from: seconds.lowerBound, to: seconds.upperBound) {
                 buckets.merge($1, group: group, bucketMs: $0 * 1000)
+                count += 1
+            }
+            guard metric.kind.keepsSets else { continue }
+            let whole = Self.minute(seconds.lowerBound)..<Self.minute(seconds.upperBound)
+            minutes.forEachAggregate(of: metric.id, line: line, from: whole.lowerBound, to: whole.upperBound) {
+                buckets.merge($1, group: group, bucketMs: $0 * 60_000)
                 count += 1
             }
         }

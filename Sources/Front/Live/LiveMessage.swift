@@ -107,7 +107,10 @@ enum LiveMessage {
                 bytes.appendJSON(aggregation.name)
                 bytes.append(UInt8(ascii: ":"))
                 bytes.appendJSONArray(changed) { bytes, index in
-                    if let value = series.buckets.aggregates[index].value(aggregation, seconds: seconds), value.isFinite
+                    if aggregation == .top {
+                        let items = series.buckets.aggregates[index].items ?? TopItems()
+                        TopItemsText.append(items, limit: TopItemsText.perBucket, to: &bytes)
+                    } else if let value = series.buckets.aggregates[index].value(aggregation, seconds: seconds), value.isFinite
                     {
                         bytes.appendJSON(value)
                     } else {

@@ -98,8 +98,9 @@ struct SeriesCatalog {
 
     /// The series of a metric that the stores hold, by their indices.
     func series(of metric: MetricDefinition) -> [Int] {
-        guard let group = groupByName[metric.group.name] else { return [] }
-        return seriesByGroup[group].filter { !series[$0].lines.isEmpty }
+        ([metric.group.name] + metric.formerGroups).flatMap { name in
+            groupByName[name].map { group in seriesByGroup[group].filter { !series[$0].lines.isEmpty } } ?? []
+        }
     }
 
     /// The group of metrics called `name`, where it has series.

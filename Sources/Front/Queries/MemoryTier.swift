@@ -2,8 +2,9 @@ package import Analytics
 
 /// What a front holds in memory, as the query engine asks for it. The live side is one.
 package protocol MemoryTier: Sendable {
-    /// The second since 1970 from which on memory holds every partition whole; nil while it does not hold them all.
-    func coveredFromSecond() async -> Int64?
+    /// The second since 1970 from which on memory holds all of a metric, in every partition; nil while it does not hold
+    /// them all.
+    func coveredFromSecond(of metric: MetricDefinition) async -> Int64?
     /// The metric's series in `seconds`, merged into the question's steps, and the time of the newest event applied (ms);
     /// nil where memory does not hold all of these seconds any more.
     func read(_ query: Query, seconds: Range<Int64>) async -> (buckets: GroupedBuckets, newestMs: Int64)?

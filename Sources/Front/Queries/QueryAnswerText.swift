@@ -50,7 +50,10 @@ enum QueryAnswerText {
                 csv.append(contentsOf: labels.utf8)
                 for (index, values) in series.values.enumerated() {
                     if index > 0 { csv.append(UInt8(ascii: ",")) }
-                    if let value = values[place] { csv.appendJSON(value) }
+                    if query.aggregations[index] == .top {
+                        let items = TopItemsText.csv(series.items[place], limit: TopItemsText.perBucket)
+                        csv.append(contentsOf: field(items).utf8)
+                    } else if let value = values[place] { csv.appendJSON(value) }
                 }
                 csv.append(contentsOf: "\r\n".utf8)
             }
@@ -73,7 +76,9 @@ enum QueryAnswerText {
             json.appendJSON(literal: ":[")
             for (place, value) in values.enumerated() {
                 if place > 0 { json.append(UInt8(ascii: ",")) }
-                if let value { json.appendJSON(value) } else { json.appendJSON(literal: "null") }
+                if aggregation == .top {
+                    TopItemsText.append(series.items[place], limit: TopItemsText.perBucket, to: &json)
+                } else if let value { json.appendJSON(value) } else { json.appendJSON(literal: "null") }
             }
             json.appendJSON(literal: "]")
         }

@@ -25,9 +25,8 @@ extension QueryEngine {
             if let selected, part.partition < selected.count {
                 rest = selected[part.partition][...]
             } else {
-                let group = query.metric.group.name
                 rest = try await recent.series(partition: part.partition)
-                    .filter { $0.key.group == group && query.filter.matches($0.key.labels) }[...]
+                    .filter { query.metric.isIn(group: $0.key.group) && query.filter.matches($0.key.labels) }[...]
             }
             while !rest.isEmpty {
                 let some = rest.prefix(Self.seriesPerCall)
@@ -50,10 +49,11 @@ extension QueryEngine {
         _ found: inout Found
     ) async throws(StoreError) {
         let read = try await recent.read(
-            partition: part.partition, series: series.map(\.number), resolution: part.resolution, from: from, to: to)
+            partition: part.partition, series: series.map(\.number), resolution: part.resolution, from: from, to: to,
+            sets: metric.set.map { [$0] } ?? [])
         var places: [Int: Int] = [:]
         for one in series { places[one.number] = found.buckets.place(of: one.key.labels) }
-        for bucket in read.buckets {
+        for bucket in read.buckets + read.sets {
             guard let place = places[bucket.series] else { continue }
             var aggregate = Aggregate()
             do {
@@ -96,20 +96,22 @@ extension QueryEngine {
 
     // MARK: Series
 
-    /// How many series each group of metrics has, by the group's name.
+    /// How many series each metric has, by its name.
     ///
     /// - Throws: where neither memory nor Redis know.
     func seriesCounts(_ definitions: Definitions) async throws(StoreError) -> [String: Int] {
         var counts: [String: Int] = [:]
-        for metric in definitions.metrics where counts[metric.group.name] == nil {
+        for metric in definitions.metrics {
             guard let seen = await memory?.lastSeen(of: metric) else { break }
-            counts[metric.group.name] = seen.count
+            counts[metric.name] = seen.count
         }
-        if counts.count == definitions.groups.count { return counts }
+        if counts.count == definitions.metrics.count { return counts }
         var series: [String: Set<LabelSet>] = [:]
         for partition in 0..<partitionCount {
             for one in try await recent.series(partition: partition) {
-                series[one.key.group, default: []].insert(one.key.labels)
+                for metric in definitions.metrics where metric.isIn(group: one.key.group) {
+                    series[metric.name, default: []].insert(one.key.labels)
+                }
             }
         }
         return series.mapValues(\.count)
@@ -129,7 +131,8 @@ extension QueryEngine {
         } else {
             do throws(StoreError) {
                 for partition in 0..<partitionCount {
-                    for one in try await recent.series(partition: partition) where one.key.group == metric.group.name {
+                    for one in try await recent.series(partition: partition) 
+                    where metric.isIn(group: one.key.group) {
                         seen[one.key.labels] = 0
                     }
                 }

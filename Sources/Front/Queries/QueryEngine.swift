@@ -102,8 +102,8 @@ package actor QueryEngine {
 
     /// Reads what a question asks for; returns it with the step that was used.
     package func find(_ asked: Query, usesMemory: Bool) async throws(StoreError) -> (Query, Found) {
-        let covered = usesMemory ? await memory?.coveredFromSecond() : nil
-        if let covered, asked.fromMs >= covered * 1_000 {
+        let covered = usesMemory ? await memory?.coveredFromSecond(of: asked.metric) : nil
+        if let covered, asked.fromMs >= StepLadder.ceiling(covered * 1_000, asked.metric.finestStepMs) {
             var found = Found(asked)
             if await readMemory(asked, asked.fromMs / 1_000..<asked.toMs / 1_000, &found) { return (asked, found) }
         }
@@ -169,7 +169,9 @@ package actor QueryEngine {
         var states: [PartitionState] = []
         for partition in 0..<partitionCount {
             states.append(
-                try await recent.read(partition: partition, series: [], resolution: .second, from: 0, to: 0).state)
+                try await recent.read(
+                    partition: partition, series: [], resolution: .second, from: 0, to: 0, sets: []
+                ).state)
         }
         return states
     }

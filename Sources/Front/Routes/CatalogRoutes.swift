@@ -15,7 +15,7 @@ struct CatalogRoutes: Sendable {
             var json = Array("{\"metrics\":".utf8)
             json.appendJSONList(definitions.metrics) { json, metric in
                 // A group nobody has written to yet has no series; without the stores nobody knows.
-                Self.append(metric, seriesCount: counts.map { $0[metric.group.name] ?? 0 }, to: &json)
+                Self.append(metric, seriesCount: counts.map { $0[metric.name] ?? 0 }, to: &json)
             }
             json.appendJSON(literal: "}")
             return HTTPResponse(.ok, .json, body: json)

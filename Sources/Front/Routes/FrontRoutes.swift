@@ -47,6 +47,7 @@ package struct FrontRoutes: RequestHandler {
         let queries = QueryRoutes(engine: parts.engine, time: parts.time, metrics: parts.metrics)
         router.post("/api/v1/events", access.requiring(.ingest, ingest.handle))
         router.get("/api/v1/query", access.requiring(.read, queries.query))
+        router.get("/api/v1/top", access.requiring(.read, queries.top))
         router.get("/api/metrics/{name}", access.requiring(.read, queries.shortForm))
         let catalog = CatalogRoutes(engine: parts.engine)
         router.get("/api/v1/metrics", access.requiring(.read, catalog.metrics))

@@ -23,28 +23,50 @@ struct QueryRoutes: Sendable {
         }
     }
 
+    /// `GET /api/v1/top`: the heaviest items of the whole range.
+    func top(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        answer(request, responder, read: { () throws(QueryError) in try TopParameters(request) }) {
+            parameters, definitions, beganNs in
+            let query = try parameters.query(definitions, nowMs: time.wallMs())
+            let (used, found) = try await engine.find(query, usesMemory: true)
+            let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
+            metrics.answered(degraded: found.degraded, seconds: seconds)
+            return HTTPResponse(
+                .ok, .json,
+                body: TopItemsText.json(used, found, k: parameters.k, tookMs: seconds * 1_000))
+        }
+    }
+
     private func answer(
         _ request: HTTPRequest, _ responder: HTTPResponder, _ read: () throws(QueryError) -> QueryParameters
     ) {
-        let parameters: QueryParameters
+        let wantsCSV = request.fields.all("accept").contains { $0.contains("text/csv") }
+        answer(request, responder, read: read) { parameters, definitions, beganNs in
+            let query = try parameters.query(definitions, nowMs: time.wallMs())
+            let answer = try await engine.answer(query)
+            let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
+            metrics.answered(degraded: answer.degraded, seconds: seconds)
+            return wantsCSV
+                ? HTTPResponse(.ok, .csv, body: QueryAnswerText.csv(answer))
+                : HTTPResponse(.ok, .json, body: QueryAnswerText.json(answer, tookMs: seconds * 1_000))
+        }
+    }
+
+    private func answer<Parameters: Sendable>(
+        _ request: HTTPRequest, _ responder: HTTPResponder, read: () throws(QueryError) -> Parameters,
+        _ make: @escaping @Sendable (Parameters, Definitions, UInt64) async throws -> HTTPResponse
+    ) {
+        let parameters: Parameters
         do throws(QueryError) {
             parameters = try read()
         } catch {
             metrics.asked(.refused)
             return responder.respond(HTTPResponse(problem: .badRequest, detail: "\(error)."))
         }
-        let wantsCSV = request.fields.all("accept").contains { $0.contains("text/csv") }
         let beganNs = time.monotonicNs()
         responder.respond {
             do {
-                let query = try parameters.query(try await engine.definitions(), nowMs: time.wallMs())
-                let answer = try await engine.answer(query)
-                let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
-                metrics.answered(degraded: answer.degraded, seconds: seconds)
-                var response =
-                    wantsCSV
-                    ? HTTPResponse(.ok, .csv, body: QueryAnswerText.csv(answer))
-                    : HTTPResponse(.ok, .json, body: QueryAnswerText.json(answer, tookMs: seconds * 1_000))
+                var response = try await make(parameters, try await engine.definitions(), beganNs)
                 response.fields.append("Cache-Control", "no-cache")
                 response.fields.append("Vary", "Accept")
                 return response
@@ -54,6 +76,8 @@ struct QueryRoutes: Sendable {
             } catch let error as StoreError {
                 metrics.asked(.failed)
                 return HTTPResponse(failure: error)
+            } catch {
+                preconditionFailure("a question fails with its own error or a store's: \(error)")
             }
         }
     }

@@ -4,19 +4,24 @@ package import Analytics
 ///
 /// ```
 /// record  = { section }
-/// section = metric flags count [hits] [values] [last] [sketch]
+/// section = metric flags count [hits] [values] [last] [sketch] [registers] [items]
 /// metric  = varint, the metric's number in the definitions
-/// flags   = byte: bits 0-1 values (0 none, 1 one value, 2 sum, 3 sum min max), 4 hits, 8 last, 16 sketch
-/// count   = varint, events
+/// flags   = byte: bits 0-1 values (0 none, 1 one value, 2 sum, 3 sum min max), 4 hits, 8 last, 16 sketch,
+///           32 registers, 64 items
+/// count   = varint, events; 0 only where registers or items are all there is
 /// hits    = varint
 /// values  = 1: the one value, which is sum, min and max · 2: sum · 3: sum min max; eight bytes each, lowest first
 /// last    = zigzag event time in ms, then the value's eight bytes unless `values` is 1
 /// sketch  = see SketchCodec
+/// registers = varint length, then see HyperLogLogCodec
+/// items   = see TopItemsCodec
 /// ```
 package enum RecordCodec {
     private static let hasHits: UInt8 = 4
     private static let hasLast: UInt8 = 8
     private static let hasSketch: UInt8 = 16
+    private static let hasRegisters: UInt8 = 32
+    private static let hasItems: UInt8 = 64
 
     package static func encode(_ record: Record) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -79,6 +84,8 @@ package enum RecordCodec {
         if aggregate.hits > 0 { flags |= hasHits }
         if aggregate.last != nil { flags |= hasLast }
         if !aggregate.sketch.isEmpty { flags |= hasSketch }
+        if aggregate.registers != nil { flags |= hasRegisters }
+        if aggregate.items != nil { flags |= hasItems }
         bytes.appendVarint(UInt64(section.metric.rawValue))
         bytes.append(flags)
         bytes.appendVarint(UInt64(aggregate.count))
@@ -97,6 +104,23 @@ package enum RecordCodec {
             if one == nil { bytes.appendDouble(last.value) }
         }
         if !aggregate.sketch.isEmpty { SketchCodec.append(aggregate.sketch, to: &bytes) }
+        if let registers = aggregate.registers {
+            let encoded = HyperLogLogCodec.encode(registers)
+            bytes.appendVarint(UInt64(encoded.count))
+            bytes.append(contentsOf: encoded)
+        }
+        if let items = aggregate.items { TopItemsCodec.append(items, to: &bytes) }
+    }
+
+    /// A record with nothing but what `metric` keeps of a minute: registers in the form in which Redis has them.
+    package static func encode(registers: [UInt8], of metric: MetricID) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.appendVarint(UInt64(metric.rawValue))
+        bytes.append(hasRegisters)
+        bytes.append(0)
+        bytes.appendVarint(UInt64(registers.count))
+        bytes.append(contentsOf: registers)
+        return bytes
     }
 
     /// The value of an aggregate that has seen just one.
@@ -115,7 +139,7 @@ package enum RecordCodec {
             throw DecodingFailure(what: "metric", offset: start)
         }
         let flags = try cursor.byte(bytes)
-        guard flags < 32 else { throw DecodingFailure(what: "flags", offset: start) }
+        guard flags < 128 else { throw DecodingFailure(what: "flags", offset: start) }
         var aggregate = Aggregate()
         aggregate.count = try cursor.count(bytes)
         if flags & hasHits != 0 { aggregate.hits = try cursor.count(bytes) }
@@ -144,6 +168,13 @@ package enum RecordCodec {
                 throw DecodingFailure(what: "sketch", offset: start)
             }
         }
+        if flags & hasRegisters != 0 {
+            let length = try cursor.count(bytes)
+            guard length <= bytes.count - cursor.offset else { throw DecodingFailure(what: "registers", offset: start) }
+            aggregate.registers = try HyperLogLogCodec.decode(bytes, cursor.offset..<cursor.offset + length)
+            cursor.offset += length
+        }
+        if flags & hasItems != 0 { aggregate.items = try TopItemsCodec.decode(bytes, &cursor) }
         return Record.Section(metric: MetricID(rawValue: metric), aggregate: aggregate)
     }
 

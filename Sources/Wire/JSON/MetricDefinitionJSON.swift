@@ -17,8 +17,10 @@ package enum MetricDefinitionJSON {
     }
 
     private static let keys: Set<String> = [
-        "id", "name", "kind", "value", "unit", "by", "where", "match", "max_series",
+        "name", "kind", "value", "unit", "by", "where", "match", "max_series", "keep",
     ]
+    /// What only stored definitions have.
+    private static let storedKeys: Set<String> = ["id", "retired", "former_groups"]
 
     /// Reads the list of metrics of a configuration; every problem is added to `problems`, and what can be read is returned.
     package static func read(_ list: JSON5Value, path: String, problems: inout [Problem]) -> [MetricDefinition] {
@@ -70,6 +72,8 @@ package enum MetricDefinitionJSON {
                 let id = element["id"]?.integer.flatMap(UInt16.init(exactly:))
             else { return nil }
             metric.id = MetricID(rawValue: id)
+            metric.isRetired = element["retired"]?.bool ?? false
+            metric.formerGroups = (element["former_groups"]?.elements ?? []).compactMap(\.string)
             metrics.append(metric)
         }
         guard problems.isEmpty else { return nil }
@@ -107,6 +111,19 @@ package enum MetricDefinitionJSON {
         }
         json.appendJSON(literal: ",\"max_series\":")
         json.appendJSON(metric.maxSeries)
+        if metric.kind == .top {
+            json.appendJSON(literal: ",\"keep\":")
+            json.appendJSON(metric.keep)
+        }
+        if metric.isRetired { json.appendJSON(literal: ",\"retired\":true") }
+        if !metric.formerGroups.isEmpty {
+            json.appendJSON(literal: ",\"former_groups\":[")
+            for (index, name) in metric.formerGroups.enumerated() {
+                if index > 0 { json.appendJSON(literal: ",") }
+                json.appendJSON(name)
+            }
+            json.appendJSON(literal: "]")
+        }
         json.appendJSON(literal: "}")
     }
 
@@ -118,11 +135,11 @@ package enum MetricDefinitionJSON {
             problems.append(Problem(position: value.position, path: path, detail: detail))
             return nil
         }
-        for member in members where !keys.contains(member.key) || (member.key == "id" && !isStored) {
+        for member in members where !keys.contains(member.key) && !(isStored && storedKeys.contains(member.key)) {
             problems.append(
                 Problem(
                     position: member.keyPosition, path: "\(path).\(member.key)",
-                    detail: "is unknown; a metric has name, kind, value, unit, by, where, match and max_series"))
+                    detail: "is unknown; a metric has name, kind, value, unit, by, where, match, max_series and keep"))
         }
         var reader = Reader(value: value, path: path)
         defer { problems += reader.problems }
@@ -139,7 +156,7 @@ package enum MetricDefinitionJSON {
             reader.fail("kind", "\"\(kindName)\" is unknown; it is one of \(known)")
         }
         var metric = MetricDefinition(id: .events, name: name, kind: kind ?? .counter)
-        metric.value = reader.text("value", isNeeded: kind == .gauge || kind == .distribution)
+        metric.value = reader.text("value", isNeeded: kind.map { $0 != .counter && $0 != .ratio } ?? false)
         if kind == .ratio && metric.value != nil { reader.fail("value", "a ratio has no value; it counts events") }
         metric.unit = reader.text("unit") ?? ""
         metric.by = reader.names("by")
@@ -152,6 +169,8 @@ package enum MetricDefinitionJSON {
             reader.fail("match", "belongs to a ratio; \"where\" filters")
         }
         if let limit = reader.integer("max_series", in: 1...1_000_000) { metric.maxSeries = limit }
+        if let kind, kind != .top, value["keep"] != nil { reader.fail("keep", "belongs to a top; it limits its items") }
+        if let keep = reader.integer("keep", in: 1...10_000) { metric.keep = keep }
         return reader.problems.isEmpty ? metric : nil
     }
 
