@@ -23,7 +23,9 @@ weir:{p}:once:<key>        STRING  fingerprint and answer of a request with an I
 weir:{p}:refused           STREAM  what could not be applied: entry, reason, received, then the fields it had
 weir:{p}:audit:<hour>      HASH    the books of an hour of receipt: appended, applied, duplicate, late, refused, missing (events)
 weir:{p}:lease             STRING  the worker at work, expiring
-weir:{0}:partitions        STRING  how many partitions were ever used
+weir:{0}:partitions        STRING  how many partitions there are; never fewer than there were
+weir:{0}:layout            HASH    count -> ms from which requests with a key go by it; life -> ms that keys live
+weir:{0}:workers           ZSET    workers -> ms until which they count as alive
 
 Records are opaque here: the worker holds the state of its partition at the cursor, so it sends whole new values, and the
 compare-and-set on the cursor proves that nobody changed them meanwhile (docs/architecture.md, "Replacing beats merging"). ]]
@@ -84,6 +86,11 @@ local function now_s()
     return tonumber(redis.call('TIME')[1])
 end
 
+local function now_ms()
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
 -- Lua's stack holds some thousands of values: a long list goes to a command in slices.
 local function in_slices(list, call)
     local SLICE = 1000
@@ -133,34 +140,49 @@ end
 --[[ weir_append: put the events of requests on the log, those under a key that was used before left out.
 KEYS    1 cursor  HASH   2 events  STREAM   3… once  STRING  {p}:once:<key>, one for each group with a key, in order
 ARGS    1 ttl_ms  how long a key is remembered, > 0
-        then for each group: has_key 0|1, fingerprint string, received ms, answer string, n entries,
+        then for each group: kind 0|1|2, fingerprint string, received ms, answer string, limit ms, n entries,
         then n times: count of events, NDJSON
-RETURNS for each group: 'OK' | answer of the request that used the key first, after 'DUPLICATE ' | 'CONFLICT'
+        kind 0 has no key. 1 has one, and is appended only before `limit` by Redis' clock; 0 is no limit. 2 is looked up
+        only, and only from `limit` on, by which time nobody can append it here any more; its NDJSON may be empty
+RETURNS for each group: 'OK' | answer of the request that used the key first, after 'DUPLICATE ' | 'CONFLICT' |
+        'MOVED' kind 1 at or after its limit | 'NONE' kind 2 not found | 'EARLY' kind 2 before its limit; these three
+        wrote nothing
 ERRORS  'ARGS …', and 'OOM …' where Redis is full; nothing was written
 COST    O(entries) ]]
 local function weir_append(keys, args)
     local prefix, cursor, events = prefix_of(keys[1]), keys[1], keys[2]
     local ttl_ms = uint(args[1], 'ttl_ms')
     if ttl_ms == 0 then fail('ttl_ms must be above 0') end
-    local groups, outcomes, first_of = {}, {}, {}
+    local groups, outcomes, first_of, now = {}, {}, {}, now_ms()
     local at, next_key = 2, 3
     while at <= #args do
-        local group = { fingerprint = args[at + 1], received = args[at + 2], answer = args[at + 3], first = at + 5 }
-        group.n = uint(args[at + 4], 'n')
+        local kind = args[at]
+        local group = { fingerprint = args[at + 1], received = args[at + 2], answer = args[at + 3], first = at + 6 }
+        local limit = uint(args[at + 4], 'limit')
+        group.n = uint(args[at + 5], 'n')
         group.hour = hour_of(uint(group.received, 'received'))
         for entry = 1, group.n do uint(args[group.first + entry * 2 - 2], 'count') end
         if #args < group.first + group.n * 2 - 1 then fail('entries are missing') end
         local outcome = 'OK'
-        if args[at] == '1' then
+        if kind == '1' or kind == '2' then
             group.once = keys[next_key] or fail('a key is missing')
             next_key = next_key + 1
             local known = redis.call('GET', group.once) or first_of[group.once]
-            if known then
+            if kind == '1' and limit > 0 and now >= limit then
+                outcome = 'MOVED'
+            elseif kind == '2' and now < limit then
+                outcome = 'EARLY'
+            elseif known then
                 local fingerprint, answer = string.match(known, '^(%S*) (.*)$')
                 outcome = fingerprint == group.fingerprint and 'DUPLICATE ' .. answer or 'CONFLICT'
+                group.is_duplicate = outcome ~= 'CONFLICT'
+            elseif kind == '2' then
+                outcome = 'NONE'
             else
                 first_of[group.once] = group.fingerprint .. ' ' .. group.answer
             end
+        elseif kind ~= '0' then
+            fail('kind must be 0, 1 or 2')
         end
         outcomes[#outcomes + 1] = outcome
         groups[#groups + 1] = group
@@ -184,7 +206,7 @@ local function weir_append(keys, args)
         if outcomes[i] == 'OK' then
             book(prefix, group.hour, 'appended', total)
             if group.once then redis.call('SET', group.once, first_of[group.once], 'PX', ttl_ms) end
-        elseif outcomes[i] ~= 'CONFLICT' then
+        elseif group.is_duplicate then
             book(prefix, group.hour, 'duplicate', total)
             redis.call('HINCRBY', cursor, 'duplicate', total)
         end
@@ -565,6 +587,87 @@ local function weir_lease(keys, args)
     end
     return 'OK'
 end
+
+--[[ weir_workers: count as alive for a while, and learn who else does, so that workers can share the partitions.
+KEYS    1 workers  ZSET  owner -> ms until which it counts as alive
+ARGS    1 owner  string 1..256 bytes   2 ttl_ms  0 leaves at once
+RETURNS the owners alive, in no order that matters; the caller is one of them unless it leaves
+ERRORS  'ARGS …'; nothing was written
+COST    O(workers) ]]
+local function weir_workers(keys, args)
+    local workers, owner, ttl_ms = keys[1], args[1], uint(args[2], 'ttl_ms')
+    if not owner or #owner < 1 or #owner > 256 then fail('owner must have 1 to 256 bytes') end
+    local now = now_ms()
+    redis.call('ZREMRANGEBYSCORE', workers, '-inf', string.format('%d', now)) -- writes start here
+    if ttl_ms > 0 then
+        redis.call('ZADD', workers, string.format('%d', now + ttl_ms), owner)
+    else
+        redis.call('ZREM', workers, owner)
+    end
+    return redis.call('ZRANGE', workers, 0, -1)
+end
+--[[ weir_partitions: how many partitions there are, made more where the caller wants more; never fewer.
+A request with a key belongs to partition hash(key) mod count. When the count grows these go on by the old one until a
+moment some seconds ahead, `since`, and by the new one from then on; the time between is for all fronts to hear of it.
+KEYS    1 partitions  STRING   2 layout  HASH  count -> since, life
+ARGS    1 at_least  0..256   2 life_ms  how long the caller's keys live; 0 where it writes none
+RETURNS {'OK' | 'GREW' | 'WAIT' it has grown too often within the life of a key to grow again now,
+         count, now ms, until ms (nothing that is not in this answer will hold before), life ms (the longest ever told),
+         {count, since ms, …}} ascending; empty where keys have only ever gone by `count`
+ERRORS  'ARGS …'; nothing was written
+COST    O(1) ]]
+local MOVE_WAIT_MS = 5000
+local MAX_STEPS = 8 -- a front looks a key up in each
+
+local function weir_partitions(keys, args)
+    local partitions, layout = keys[1], keys[2]
+    local at_least, life = uint(args[1], 'at_least'), uint(args[2], 'life_ms')
+    if at_least > 256 then fail('at_least must be at most 256') end
+    local count = tonumber(redis.call('GET', partitions) or 0)
+    local held, steps, longest, known_life = redis.call('HGETALL', layout), {}, life, 0
+    for i = 1, #held, 2 do
+        if held[i] == 'life' then
+            known_life = tonumber(held[i + 1])
+            longest = math.max(life, known_life)
+        else
+            steps[#steps + 1] = { tonumber(held[i]), tonumber(held[i + 1]) }
+        end
+    end
+    table.sort(steps, function(a, b) return a[1] < b[1] end)
+    local now, outcome = now_ms(), 'OK'
+
+    if life > known_life then redis.call('HSET', layout, 'life', life) end -- writes start here
+    if at_least > count and count == 0 then
+        redis.call('SET', partitions, at_least)
+        count = at_least
+        outcome = 'GREW'
+    elseif at_least > count then
+        -- What went by a count before the first step's end has expired by now.
+        while #steps > 1 and steps[2][2] + longest + MOVE_WAIT_MS <= now do
+            redis.call('HDEL', layout, table.remove(steps, 1)[1])
+        end
+        if #steps < MAX_STEPS then
+            if #steps == 0 then
+                steps[1] = { count, 0 }
+                redis.call('HSET', layout, count, 0)
+            end
+            local since = math.max(now + MOVE_WAIT_MS, steps[#steps][2])
+            steps[#steps + 1] = { at_least, since }
+            redis.call('HSET', layout, at_least, string.format('%d', since))
+            redis.call('SET', partitions, at_least)
+            count = at_least
+            outcome = 'GREW'
+        else
+            outcome = 'WAIT'
+        end
+    end
+    local flat = {}
+    for _, step in ipairs(steps) do
+        flat[#flat + 1] = step[1]
+        flat[#flat + 1] = step[2]
+    end
+    return { outcome, count, now, now + MOVE_WAIT_MS, longest, flat }
+end
 --[[ weir_retry: put refused entries on the log again, as they were; they are appended anew, and gone from the refused ones.
 KEYS    1 cursor  HASH   2 events  STREAM   3 refused  STREAM
 ARGS    ids of entries of the refused stream, at most 1,000
@@ -862,10 +965,12 @@ redis.register_function { function_name = 'weir_partials', callback = weir_parti
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_append', callback = weir_append }
 redis.register_function { function_name = 'weir_retry', callback = weir_retry }
-redis.register_function { function_name = 'weir_define', callback = weir_define }
 -- These make room, or keep what was accepted: a full Redis must not refuse them.
 redis.register_function { function_name = 'weir_apply', callback = weir_apply, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'weir_define', callback = weir_define }
 redis.register_function { function_name = 'weir_lease', callback = weir_lease, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'weir_workers', callback = weir_workers, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'weir_partitions', callback = weir_partitions, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_settle', callback = weir_settle, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_advance', callback = weir_advance, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_retire', callback = weir_retire, flags = { 'allow-oom' } }

@@ -15,6 +15,9 @@ struct Keys {
     func dirty(minute: Int64) -> String { key("dirty:\(minute)") }
     func once(_ idempotencyKey: String) -> String { key("once:\(idempotencyKey)") }
 
-    /// How many partitions were ever used; kept beside partition 0.
+    /// How many partitions there are; this and the next two are kept beside partition 0.
     static let partitions = "weir:{0}:partitions"
+    /// By which counts keys are found.
+    static let layout = "weir:{0}:layout"
+    static let workers = "weir:{0}:workers"
 }

@@ -1,72 +1,169 @@
 package import Analytics
 package import Redis
+package import Service
 internal import Synchronization
 
 /// The log of raw events in Redis streams.
+///
+/// A group without a key goes to any partition, one with a key to the partition that the layout says. Layouts change while
+/// fronts run, each of which learns of it a moment later: so each group with a key carries the time until which its place is
+/// certain, and Redis refuses it past that (`MOVED`); then the layout is read anew.
 package final class RedisEventLog: EventLog {
+    /// A layout, as far as it can be relied on: on the connection it was read on, since a restarted Redis may have lost its
+    /// last second and with it what this says.
+    private struct Standing {
+        let layout: PartitionLayout
+        let session: RedisSession
+        let readNs: UInt64
+
+        /// The store's clock now, or a little before.
+        func storeMs(_ nowNs: UInt64) -> Int64 { layout.readMs + Int64((nowNs - readNs) / 1_000_000) }
+    }
+
+    /// How often a changing layout is asked again before a group is given up.
+    private static let maxAttempts = 5
+    private static let layoutFreshNs: UInt64 = 2_000_000_000
+
     private let client: RedisClient
-    private let partitionCount: Int
-    private let idempotency: Duration
+    private let configuredCount: Int
+    private let keyLifeMs: Int
+    private let time: TimeSource
+    private let standing = Lock<Standing?>(nil)
     /// The partition of the next groups without a key: they spread in turn.
     private let turn = Atomic<Int>(0)
 
-    /// `partitionCount` is at least 1; `idempotency` is how long a key is remembered.
-    package init(client: RedisClient, partitionCount: Int, idempotency: Duration = .seconds(3600)) {
+    /// `partitionCount`, at least 1, is how many partitions there are to be; there may be more. `idempotency` is how long a
+    /// key is remembered.
+    package init(
+        client: RedisClient, partitionCount: Int, idempotency: Duration = .seconds(3600), time: TimeSource = .system
+    ) {
         precondition(partitionCount >= 1, "there is at least one partition")
         self.client = client
-        self.partitionCount = partitionCount
-        self.idempotency = idempotency
+        configuredCount = partitionCount
+        keyLifeMs = idempotency.wholeMs
+        self.time = time
     }
+
+    // MARK: Following
+
+    /// Reads the layout, and makes partitions where there are fewer than configured.
+    @discardableResult
+    package func readLayout() async throws(StoreError) -> PartitionLayout { try await stand().layout }
+
+    /// Looks twice a second at the layout, until cancelled.
+    package func run(onLayout: @Sendable (PartitionLayout) -> Void = { _ in }) async {
+        while !Task.isCancelled {
+            if let layout = try? await readLayout() { onLayout(layout) }
+            try? await Task.sleep(for: .milliseconds(500))
+        }
+    }
+
+    private func stand() async throws(StoreError) -> Standing {
+        let session = try await session()
+        let command = RedisPartitions.layoutCommand(atLeast: configuredCount, keyLifeMs: keyLifeMs)
+        let reply = try await mapping { () throws(RedisError) in try await session.send(command) }
+        let read = Standing(layout: try PartitionLayout(reply), session: session, readNs: time.monotonicNs())
+        standing.withLock { $0 = read }
+        return read
+    }
+
+    private func current() async throws(StoreError) -> Standing {
+        let session = try await session()
+        if let held = standing.withLock({ $0 }), held.session.epoch == session.epoch,
+            time.monotonicNs() - held.readNs < Self.layoutFreshNs
+        {
+            return held
+        }
+        return try await stand()
+    }
+
+    /// The connection there is; without one it fails at once.
+    private func session() async throws(StoreError) -> RedisSession {
+        try await mapping { () throws(RedisError) in try await client.session(timeout: .zero) }
+    }
+
+    // MARK: Appending
 
     package func append(_ groups: [AppendGroup]) async throws(StoreError) -> [AppendOutcome] {
-        // A key must always meet the same partition; the rest goes to whichever is next.
+        var outcomes = [AppendOutcome?](repeating: nil, count: groups.count)
         let next = turn.wrappingAdd(1, ordering: .relaxed).oldValue & .max
-        let partitions = groups.map { group in
-            group.idempotencyKey.map { Int(Self.hash($0) % UInt64(partitionCount)) } ?? next % partitionCount
-        }
-        var outcomes = [AppendOutcome](repeating: .appended, count: groups.count)
-        for partition in Set(partitions).sorted() {
-            let places = groups.indices.filter { partitions[$0] == partition }
-            let some = try await append(places.map { groups[$0] }, to: partition)
-            for (place, outcome) in zip(places, some) { outcomes[place] = outcome }
-        }
-        return outcomes
-    }
-
-    private func append(_ groups: [AppendGroup], to partition: Int) async throws(StoreError) -> [AppendOutcome] {
-        let keys = Keys(partition: partition)
-        var command = RedisCommand(
-            function: "weir_append",
-            keys: [keys.cursor, keys.events] + groups.compactMap { $0.idempotencyKey.map(keys.once) })
-        command.append(Int(idempotency.components.seconds) * 1_000)
-        for group in groups {
-            command.append(group.idempotencyKey == nil ? 0 : 1)
-            command.append(String(group.fingerprint, radix: 16))
-            command.append(Int(group.receivedMs))
-            command.append(group.answer)
-            command.append(group.entries.count)
-            for entry in group.entries {
-                command.append(entry.eventCount)
-                command.append(entry.ndjson)
+        for attempt in 0..<Self.maxAttempts where outcomes.contains(nil) {
+            do throws(StoreError) {
+                let standing = attempt == 0 ? try await current() : try await stand()
+                await append(groups, standing, turn: next, &outcomes)
+            } catch {
+                for place in groups.indices where outcomes[place] == nil { outcomes[place] = .failed(error) }
             }
         }
-        let sent = command
-        let reply = try await mapping { () throws(RedisError) in try await client.send(sent) }
-        let outcomes = (reply.array ?? []).compactMap(Self.outcome)
-        guard outcomes.count == groups.count else { throw malformed("weir_append", "not an outcome for each group") }
-        return outcomes
+        let all = outcomes.map { $0 ?? .failed(Self.unsettled) }
+        let failures = all.compactMap(\.failure)
+        if failures.count == groups.count, let first = failures.first {
+            throw failures.first(where: \.mayHaveRun) ?? first
+        }
+        return all
     }
 
-    private static func outcome(_ value: RedisValue) -> AppendOutcome? {
-        guard let bytes = value.bytes else { return nil }
-        if bytes == Array("OK".utf8) { return .appended }
-        if bytes == Array("CONFLICT".utf8) { return .conflict }
-        let duplicate = Array("DUPLICATE ".utf8)
-        return bytes.starts(with: duplicate) ? .duplicate(answer: Array(bytes[duplicate.count...])) : nil
+    /// Tries each group without an outcome once; those that must be routed anew still have none afterwards.
+    private func append(
+        _ groups: [AppendGroup], _ standing: Standing, turn: Int, _ outcomes: inout [AppendOutcome?]
+    ) async {
+        var looks: [Int: [AppendCall.Part]] = [:]
+        var appends: [Int: [AppendCall.Part]] = [:]
+        let storeMs = standing.storeMs(time.monotonicNs())
+        for place in groups.indices where outcomes[place] == nil {
+            guard let key = groups[place].idempotencyKey else {
+                appends[turn % standing.layout.count, default: []].append(.init(place: place, kind: .plain))
+                continue
+            }
+            let route = standing.layout.route(hash: Self.hash(key), atMs: storeMs)
+            for partition in route.earlier {
+                looks[partition, default: []].append(.init(place: place, kind: .look(fromMs: route.settledMs)))
+            }
+            appends[route.partition, default: []].append(
+                .init(place: place, kind: .keyed(beforeMs: route.beforeMs)))
+        }
+        var waiting: Set<Int> = []
+        for (place, reply) in await send(looks, groups, standing.session) {
+            switch reply {
+            case .outcome(let outcome): outcomes[place] = outcome
+            case .elsewhere: waiting.insert(place)
+            case .unknown: break
+            }
+        }
+        for partition in appends.keys {
+            appends[partition]?.removeAll { outcomes[$0.place] != nil || waiting.contains($0.place) }
+        }
+        for (place, reply) in await send(appends, groups, standing.session) {
+            if case .outcome(let outcome) = reply { outcomes[place] = outcome }
+        }
     }
+
+    /// One call for each partition, all in one write.
+    private func send(
+        _ parts: [Int: [AppendCall.Part]], _ groups: [AppendGroup], _ session: RedisSession
+    ) async -> [(place: Int, reply: AppendCall.Reply)] {
+        let calls = parts.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
+            .map { AppendCall(partition: $0.key, parts: $0.value) }
+        guard !calls.isEmpty else { return [] }
+        do throws(RedisError) {
+            let replies = try await session.pipeline(calls.map { $0.command(groups, keyLifeMs: keyLifeMs) })
+            return zip(calls, replies).flatMap { $0.read($1) }
+        } catch {
+            return calls.flatMap { $0.failed(StoreError(error)) }
+        }
+    }
+
+    private static let unsettled = StoreError(
+        .unavailable, store: "redis", operation: "weir_append", detail: "the number of partitions is changing")
 
     /// FNV-1a: the same on every front, whatever its process.
     private static func hash(_ text: String) -> UInt64 {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+}
+
+extension AppendOutcome {
+    fileprivate var failure: StoreError? {
+        if case .failed(let error) = self { error } else { nil }
     }
 }

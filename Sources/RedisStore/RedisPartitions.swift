@@ -13,6 +13,14 @@ struct RedisPartitions: Sendable {
         return max(1, reply.integer ?? 1)
     }
 
+    /// Asks for the layout, and for growth where there are fewer than `atLeast` partitions.
+    static func layoutCommand(atLeast: Int, keyLifeMs: Int) -> RedisCommand {
+        var command = RedisCommand(function: "weir_partitions", keys: [Keys.partitions, Keys.layout])
+        command.append(atLeast)
+        command.append(keyLifeMs)
+        return command
+    }
+
     func state(_ partition: Int) async throws(StoreError) -> PartitionState {
         let command = RedisCommand(function: "weir_state", keys: [Keys(partition: partition).cursor], readOnly: true)
         let reply = try await mapping { () throws(RedisError) in try await client.send(command) }
@@ -58,4 +66,23 @@ struct RedisPartitions: Sendable {
         }
         return series.sorted { $0.number < $1.number }
     }
+}
+
+extension PartitionLayout {
+    /// Reads what `weir_partitions` returns.
+    init(_ reply: RedisValue) throws(StoreError) {
+        let growths: [String: Growth] = ["OK": .none, "GREW": .grew, "WAIT": .mustWait]
+        guard let values = reply.array, values.count == 6, let growth = values[0].text.flatMap({ growths[$0] }),
+            let count = values[1].integer, count >= 1, let read = values[2].number, let until = values[3].number,
+            let life = values[4].number, let flat = values[5].array?.compactMap(\.number), flat.count % 2 == 0
+        else { throw malformed("weir_partitions", "no layout") }
+        let steps = stride(from: 0, to: flat.count, by: 2).map { Step(count: Int(flat[$0]), sinceMs: flat[$0 + 1]) }
+        guard steps.allSatisfy({ $0.count >= 1 }) else { throw malformed("weir_partitions", "a count of zero") }
+        self.init(count: count, steps: steps, keyLifeMs: life, readMs: read, validUntilMs: until, growth: growth)
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var wholeMs: Int { Int(components.seconds) * 1_000 + Int(components.attoseconds / 1_000_000_000_000_000) }
 }

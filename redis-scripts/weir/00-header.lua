@@ -23,7 +23,9 @@ weir:{p}:once:<key>        STRING  fingerprint and answer of a request with an I
 weir:{p}:refused           STREAM  what could not be applied: entry, reason, received, then the fields it had
 weir:{p}:audit:<hour>      HASH    the books of an hour of receipt: appended, applied, duplicate, late, refused, missing (events)
 weir:{p}:lease             STRING  the worker at work, expiring
-weir:{0}:partitions        STRING  how many partitions were ever used
+weir:{0}:partitions        STRING  how many partitions there are; never fewer than there were
+weir:{0}:layout            HASH    count -> ms from which requests with a key go by it; life -> ms that keys live
+weir:{0}:workers           ZSET    workers -> ms until which they count as alive
 
 Records are opaque here: the worker holds the state of its partition at the cursor, so it sends whole new values, and the
 compare-and-set on the cursor proves that nobody changed them meanwhile (docs/architecture.md, "Replacing beats merging"). ]]

@@ -40,6 +40,11 @@ local function now_s()
     return tonumber(redis.call('TIME')[1])
 end
 
+local function now_ms()
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
 -- Lua's stack holds some thousands of values: a long list goes to a command in slices.
 local function in_slices(list, call)
     local SLICE = 1000

@@ -6,10 +6,12 @@ redis.register_function { function_name = 'weir_partials', callback = weir_parti
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_append', callback = weir_append }
 redis.register_function { function_name = 'weir_retry', callback = weir_retry }
-redis.register_function { function_name = 'weir_define', callback = weir_define }
 -- These make room, or keep what was accepted: a full Redis must not refuse them.
 redis.register_function { function_name = 'weir_apply', callback = weir_apply, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'weir_define', callback = weir_define }
 redis.register_function { function_name = 'weir_lease', callback = weir_lease, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'weir_workers', callback = weir_workers, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'weir_partitions', callback = weir_partitions, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_settle', callback = weir_settle, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_advance', callback = weir_advance, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_retire', callback = weir_retire, flags = { 'allow-oom' } }

@@ -1,8 +1,9 @@
 /// The log of raw events: where accepted events go before anything counts them.
 package protocol EventLog: Sendable {
-    /// Appends all groups, or none, to one partition in one step; returns an outcome for each.
+    /// Appends each group, all of it or nothing; returns an outcome for each.
     ///
-    /// When it returns, the store holds the events. Where it throws with `mayHaveRun`, nobody knows whether it does.
+    /// The store holds the events of those that it says are appended.
+    /// - Throws: where it failed for all; where `mayHaveRun`, nobody knows what the store holds.
     func append(_ groups: [AppendGroup]) async throws(StoreError) -> [AppendOutcome]
 }
 
@@ -48,4 +49,6 @@ package enum AppendOutcome: Equatable, Sendable {
     case duplicate(answer: [UInt8])
     /// The key was used before, for another body.
     case conflict
+    /// It failed for this group, and not for others; where `mayHaveRun`, nobody knows whether the store holds it.
+    case failed(StoreError)
 }

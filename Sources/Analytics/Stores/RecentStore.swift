@@ -1,6 +1,6 @@
 /// The recent buckets, as the worker left them: what fronts read from Redis.
 package protocol RecentStore: Sendable {
-    /// How many partitions were ever used; all are read.
+    /// How many partitions there are; their number only grows.
     func partitionCount() async throws(StoreError) -> Int
     /// The current metric definitions; nil where no worker has ever stored any.
     func definitions() async throws(StoreError) -> Definitions?

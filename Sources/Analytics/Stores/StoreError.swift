@@ -1,5 +1,5 @@
 /// Why a store did not do what was asked; the store's own error, as the processes need to see it.
-package struct StoreError: Error, Sendable, CustomStringConvertible {
+package struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What to branch on.
     package enum Code: Sendable, Equatable {
         /// Out of reach: not connected, refused, cut off.
@@ -31,6 +31,10 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         self.operation = operation
         self.detail = detail
         self.mayHaveRun = mayHaveRun
+    }
+
+    package static func == (a: StoreError, b: StoreError) -> Bool {
+        a.code == b.code && a.description == b.description && a.mayHaveRun == b.mayHaveRun
     }
 
     package var description: String { "\(store): \(operation): \(detail)" }

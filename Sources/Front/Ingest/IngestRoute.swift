@@ -70,6 +70,7 @@ struct IngestRoute: Sendable {
                 return HTTPResponse(
                     problem: .unprocessable,
                     detail: "This Idempotency-Key was used for another body; use a new key for new events.")
+            case .failed(let error): throw .store(error)
             }
         } catch {
             metrics.ingested(.failed)

@@ -12,7 +12,8 @@ extension LiveHub {
                 while memory.followers.count < count {
                     newJobs.yield(.follow(partition: memory.addPartition()))
                 }
-                await pause(.seconds(30))
+                // A new partition has events within moments of its birth.
+                await pause(.seconds(1))
             } catch {
                 if memory.followers.isEmpty { setReachable(partition: 0, false) }
                 await pause(backoff.next())
