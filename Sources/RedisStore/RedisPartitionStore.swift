@@ -11,36 +11,22 @@ package final class RedisPartitionStore: PartitionStore {
     }
 
     private let client: RedisClient
-    private let readers: [RedisClient]
+    private let readers: PartitionClients
     /// By number, those handed out; only the newest of a partition is of use.
     private let sessions = Lock<(next: Int, open: [Int: Sessions], ofPartition: [Int: Int])>((1, [:], [:]))
 
     /// - Parameters:
     ///   - client: for commands.
-    ///   - readers: at least one; connections of their own, since waiting for entries blocks them. With fewer than
-    ///     partitions, some share one and are slower for it.
-    package init(client: RedisClient, readers: [RedisClient]) {
-        precondition(!readers.isEmpty, "the log needs a connection")
+    ///   - readers: connections of their own, since waiting for entries blocks them.
+    package init(client: RedisClient, readers: PartitionClients) {
         self.client = client
         self.readers = readers
-    }
-
-    private func reader(_ partition: Int) -> RedisClient { readers[partition % readers.count] }
-
-    package func partitionCount(atLeast configured: Int) async throws(StoreError) -> Int {
-        let known = try await RedisPartitions(client: client).count()
-        if known < configured {
-            _ = try await mapping { () throws(RedisError) in
-                try await client.send(RedisCommand("SET", Keys.partitions, "\(configured)"))
-            }
-        }
-        return max(known, configured)
     }
 
     package func lease(partition: Int, owner: String, for ttl: Duration) async throws(StoreError) -> Bool {
         var command = RedisCommand(function: "weir_lease", keys: [Keys(partition: partition).lease])
         command.append(owner)
-        command.append(Int(ttl.components.seconds) * 1_000 + Int(ttl.components.attoseconds / 1_000_000_000_000_000))
+        command.append(ttl.wholeMs)
         let sent = command
         let reply = try await mapping { () throws(RedisError) in try await client.send(sent) }
         return reply.text == "OK"
@@ -48,8 +34,9 @@ package final class RedisPartitionStore: PartitionStore {
 
     package func open(partition: Int) async throws(StoreError) -> OpenPartition {
         let keys = Keys(partition: partition)
+        let reader = await readers.client(of: partition)
         let opened = try await mapping { () throws(RedisError) in
-            Sessions(commands: try await client.session(), reads: try await reader(partition).session())
+            Sessions(commands: try await client.session(), reads: try await reader.session())
         }
         // One MULTI: the series and the cursor must be of one moment.
         let replies = try await mapping { () throws(RedisError) in
@@ -133,7 +120,7 @@ package final class RedisPartitionStore: PartitionStore {
     package func entries(
         partition: Int, session: Int, after position: StreamID, maxCount: Int, wait: Duration
     ) async throws(StoreError) -> [LogEntry] {
-        try await reader(partition).readStream(
+        try await readers.client(of: partition).readStream(
             Keys(partition: partition).events, after: position, maxCount: maxCount, wait: wait,
             session: try sessions(session).reads)
     }

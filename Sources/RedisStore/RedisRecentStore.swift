@@ -5,14 +5,12 @@ internal import Wire
 /// Recent buckets and live batches, for fronts.
 package final class RedisRecentStore: RecentStore {
     private let partitions: RedisPartitions
-    private let followers: [RedisClient]
+    private let followers: PartitionClients
 
     /// - Parameters:
     ///   - client: for questions.
-    ///   - followers: at least one; connections of their own, since waiting for live batches blocks them. With fewer than
-    ///     partitions, some share one and hear of news later.
-    package init(client: RedisClient, followers: [RedisClient]) {
-        precondition(!followers.isEmpty, "live batches need a connection")
+    ///   - followers: connections of their own, since waiting for live batches blocks them.
+    package init(client: RedisClient, followers: PartitionClients) {
         partitions = RedisPartitions(client: client)
         self.followers = followers
     }
@@ -77,7 +75,7 @@ package final class RedisRecentStore: RecentStore {
     package func live(
         partition: Int, after position: StreamID, wait: Duration
     ) async throws(StoreError) -> [LiveBatch] {
-        let entries = try await followers[partition % followers.count].readStream(
+        let entries = try await followers.client(of: partition).readStream(
             Keys(partition: partition).live, after: position, maxCount: 100, wait: wait, session: nil)
         var batches: [LiveBatch] = []
         for entry in entries { batches.append(try Self.batch(entry)) }
@@ -124,8 +122,7 @@ extension RedisClient {
         command.append(maxCount)
         if wait > .zero {
             command.append("BLOCK")
-            command.append(
-                max(1, Int(wait.components.seconds) * 1_000 + Int(wait.components.attoseconds / 1_000_000_000_000_000)))
+            command.append(max(1, wait.wholeMs))
             command.blockTime = wait
         }
         command.append("STREAMS")

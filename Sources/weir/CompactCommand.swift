@@ -25,7 +25,7 @@ enum CompactCommand {
         let logger = settings.logger("compact")
         do {
             let loop = try EventLoop.start(name: "compact")
-            let redis = try RedisConnections(settings, process: "compact", loop: loop, waiting: 0)
+            let redis = try RedisConnections(settings, process: "compact", loop: loop)
             let history = PostgresHistoryWriter(try PostgresConfiguration(settings[Shared.postgres]), loop: loop)
             var configuration = CompactionPass.Configuration()
             configuration.isDryRun = settings[dryRun]

@@ -20,6 +20,7 @@ struct Front: Sendable {
     private let registry = MetricsRegistry()
     private let engine: QueryEngine
     private let hub: LiveHub
+    private let log: RedisEventLog
     private let queue: IngestQueue
     private let server: HTTPServer
 
@@ -29,8 +30,7 @@ struct Front: Sendable {
         loop = try EventLoop.start(name: "serve")
         registry.addProcessMetrics()
         registry.addLoopDelay(loop)
-        let redis = try RedisConnections(
-            settings, process: "serve", loop: loop, waiting: settings[Shared.partitions])
+        let redis = try RedisConnections(settings, process: "serve", loop: loop)
         self.redis = redis
         let recent = RedisRecentStore(client: redis.commands, followers: redis.waiting)
         let pool = try postgresPool(settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true)
@@ -43,11 +43,10 @@ struct Front: Sendable {
             executor: loop, store: recent, history: engine, logger: logger, metrics: LiveMetrics(registry),
             makeAlarm: { body in loop.schedule(after: .seconds(3_600), body) })
         self.hub = hub
-        queue = IngestQueue(
-            executor: loop,
-            log: RedisEventLog(
-                client: redis.commands, partitionCount: settings[Shared.partitions],
-                idempotency: settings[ServeCommand.idempotency]))
+        log = RedisEventLog(
+            client: redis.commands, partitionCount: settings[Shared.partitions],
+            idempotency: settings[ServeCommand.idempotency])
+        queue = IngestQueue(executor: loop, log: log)
         let pages = DashboardFiles(libraryFolder: settings[ServeCommand.chartLibrary])
         if !pages.missingLibraryFiles.isEmpty {
             logger.warning(
@@ -69,8 +68,14 @@ struct Front: Sendable {
 
     /// In the order of their start; they stop in the reverse one.
     func parts() -> [RunPart] {
-        [
-            redis.part(logger: logger, executor: loop),
+        let notices = StoreNotices(settings, logger: logger)
+        return [
+            redis.part(logger: logger, executor: loop) {
+                notices.take(try await log.readLayout())
+            },
+            RunPart("log", executor: loop) {
+                await log.run(onLayout: { notices.take($0) })
+            },
             RunPart("postgres", executor: loop) {
                 await waitForCancellation()
                 await pool.close()

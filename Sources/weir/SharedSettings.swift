@@ -15,7 +15,7 @@ enum Shared {
         key: "postgres_url", group: stores, secret: true, help: "PostgreSQL: any libpq connection string.")
     static let partitions = Setting(
         "partitions", .int(1...256), default: 1, environment: "WEIR_PARTITIONS", key: "partitions", group: stores,
-        help: "Number of event-stream partitions.")
+        help: "Event-stream partitions; there are never fewer than there were.")
     static let late = Setting(
         "late", .duration(.seconds(60) ... .seconds(400 * 86_400)), default: .seconds(7 * 86_400), key: "late",
         help: "Older events are refused.")

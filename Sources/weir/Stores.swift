@@ -6,45 +6,44 @@ import Redis
 import RedisStore
 import Service
 
-/// The connections of a process to Redis: one for commands, and one for each partition whose news it waits for.
+/// The connections of a process to Redis: one for commands, and one for each partition whose news it waits for, made when it
+/// first does.
 struct RedisConnections: Sendable {
     let commands: RedisClient
-    let waiting: [RedisClient]
+    let waiting: PartitionClients
 
     /// Makes them, not yet connected.
     ///
     /// - Throws: `RedisError` where the address cannot be used.
-    init(_ settings: Settings, process: String, loop: EventLoop, waiting count: Int) throws {
+    init(_ settings: Settings, process: String, loop: EventLoop) throws {
         var configuration = RedisConfiguration(url: try RedisURL(settings[Shared.redis]))
         configuration.clientName = "weir-\(process)"
         commands = RedisClient(configuration, loop: loop)
-        waiting = (0..<count).map { _ in RedisClient(configuration, loop: loop) }
+        let ofPartitions = configuration
+        waiting = PartitionClients { RedisClient(ofPartitions, loop: loop) }
     }
 
-    func start() async {
-        await commands.start()
-        for client in waiting { await client.start() }
-    }
+    func start() async { await commands.start() }
 
     func close() async {
-        for client in waiting { await client.close() }
+        await waiting.close()
         await commands.close()
     }
 
-    /// Waits for Redis, and makes sure that it has our functions in a version this program can use.
+    /// Waits for Redis, makes sure that it has our functions in a version this program can use, and does what else must be
+    /// done with it first.
     ///
     /// A Redis that is not there yet is waited for; one that has newer functions is refused.
-    func prepare(logger: Logger) async throws {
+    func prepare(logger: Logger, _ finish: () async throws -> Void) async throws {
         var backoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
         var isTold = false
         // The first attempt to connect is under way: no word of waiting before it has failed.
         _ = try? await commands.session(timeout: .seconds(1))
         while !Task.isCancelled {
-            do throws(StoreError) {
+            do {
                 try await RedisScripts(client: commands).require()
-                return
-            } catch {
-                // A pattern with `where` on a typed error crashes the compiler (6.3.1).
+                return try await finish()
+            } catch let error as StoreError {
                 guard error.code == .unavailable || error.code == .timedOut else { throw error }
                 if !isTold { logger.warning("waiting for Redis", ["reason": "\(error.detail)"]) }
                 isTold = true
@@ -54,12 +53,16 @@ struct RedisConnections: Sendable {
     }
 
     /// The part of a run group that connects and, at the end, closes.
-    func part(logger: Logger, executor: any TaskExecutor) -> RunPart {
+    ///
+    /// `finish` is what must be done with Redis before the next part starts.
+    func part(
+        logger: Logger, executor: any TaskExecutor, _ finish: @escaping @Sendable () async throws -> Void = {}
+    ) -> RunPart {
         RunPart(
             "redis", executor: executor,
             start: {
                 await start()
-                try await prepare(logger: logger)
+                try await prepare(logger: logger, finish)
             },
             run: {
                 await waitForCancellation()

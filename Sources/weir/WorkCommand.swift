@@ -11,15 +11,14 @@ enum WorkCommand {
     static let command = Command(
         "work", summary: "aggregates the event streams",
         details: "Reads the streams, folds events into the configured metrics and applies each batch exactly once. "
-            + "Several workers may run: partitions go to whoever holds their lease.",
+            + "Several workers may run: they share the partitions, and take over from one that is gone.",
         settings: [listen, Shared.redis, Shared.partitions, Shared.late])
 
     static func run(_ settings: Settings) async -> ExitCode {
         let logger = settings.logger("work")
         do {
             let loop = try EventLoop.start(name: "work")
-            let redis = try RedisConnections(
-                settings, process: "work", loop: loop, waiting: settings[Shared.partitions])
+            let redis = try RedisConnections(settings, process: "work", loop: loop)
             let registry = MetricsRegistry()
             registry.addProcessMetrics()
             registry.addLoopDelay(loop)
@@ -40,23 +39,37 @@ enum WorkCommand {
     private static func workers(
         _ settings: Settings, _ redis: RedisConnections, loop: EventLoop, registry: MetricsRegistry, logger: Logger
     ) -> RunPart {
-        var configuration = PartitionWorker.Configuration(owner: "work-\(processName())")
+        // Two containers may have one host name and one process number.
+        let owner = "work-\(processName())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+        var teamConfiguration = WorkerTeam.Configuration(owner: owner)
+        teamConfiguration.partitionCount = settings[Shared.partitions]
+        let team = WorkerTeam(
+            store: RedisTeamStore(client: redis.commands), configuration: teamConfiguration, logger: logger)
+        registry.function(.gauge, "weir_work_partitions", help: "Partitions that are this worker's share.") {
+            Double(team.share)
+        }
+        var configuration = PartitionWorker.Configuration(owner: owner)
         configuration.limits.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
+        configuration.lease = teamConfiguration.ttl
+        let common = configuration
         let metrics = WorkerMetrics(registry)
-        let chosen = configuration
+        let notices = StoreNotices(settings, logger: logger)
         return RunPart("worker", executor: loop) {
             let store = RedisPartitionStore(client: redis.commands, readers: redis.waiting)
             let keeper = DefinitionKeeper(store: store, logger: logger)
             let watch = ConfigurationWatch(settings, keeper: keeper, loop: loop, logger: logger)
             try await keeper.put(MetricsSection.metrics(settings))
-            let count = try await store.partitionCount(atLeast: settings[Shared.partitions])
             try await withThrowingDiscardingTaskGroup { group in
                 group.addTask { try await watch.run() }
-                for partition in 0..<count {
-                    let worker = PartitionWorker(
-                        partition: partition, store: store, configuration: chosen, executor: loop, logger: logger,
-                        metrics: metrics)
-                    group.addTask { try await worker.run() }
+                group.addTask {
+                    try await team.run(onLayout: { notices.take($0) }) { partition in
+                        var configuration = common
+                        configuration.isWanted = { team.isMine(partition) }
+                        let worker = PartitionWorker(
+                            partition: partition, store: store, configuration: configuration, executor: loop,
+                            logger: logger, metrics: metrics)
+                        try await worker.run()
+                    }
                 }
             }
         }

@@ -1,7 +1,5 @@
 /// What the worker needs of Redis: reading a partition's log and applying batches exactly once.
 package protocol PartitionStore: Sendable {
-    /// How many partitions there are; remembered as the greatest number ever asked for.
-    func partitionCount(atLeast configured: Int) async throws(StoreError) -> Int
     /// Holds the partition for `ttl`; false where another worker does.
     func lease(partition: Int, owner: String, for ttl: Duration) async throws(StoreError) -> Bool
     /// Reads all that a worker must know to go on from the partition's cursor.
