@@ -97,7 +97,7 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
     }
 
     func read(
-        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64
+        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64, sets: [MetricSet]
     ) async throws(StoreError) -> RecentBuckets {
         let now = try redis()
         if !series.isEmpty { change { $0.redisReads.append((partition, series.count, to - from)) } }
@@ -164,7 +164,7 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
 
     // MARK: Memory
 
-    func coveredFromSecond() async -> Int64? { now.memoryFrom }
+    func coveredFromSecond(of metric: MetricDefinition) async -> Int64? { now.memoryFrom }
 
     func read(_ query: Query, seconds: Range<Int64>) async -> (buckets: GroupedBuckets, newestMs: Int64)? {
         let now = now
