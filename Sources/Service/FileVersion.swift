@@ -5,8 +5,7 @@ package struct FileVersion: Equatable, Sendable {
     private let device: UInt64
     private let inode: UInt64
     private let size: Int64
-    private let modifiedSeconds: Int
-    private let modifiedNanoseconds: Int
+    private let modified: KernelTime
 
     /// Looks at the file at `path`, following links; nil where there is none that can be looked at.
     package init?(path: String) {
@@ -15,7 +14,6 @@ package struct FileVersion: Equatable, Sendable {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
-        modifiedSeconds = status.st_mtim.tv_sec
-        modifiedNanoseconds = status.st_mtim.tv_nsec
+        modified = KernelTime(status.st_mtim)
     }
 }

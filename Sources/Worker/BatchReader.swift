@@ -78,7 +78,8 @@ package struct BatchReader: Sendable {
         side.last = entry.id
         side.entryCount += 1
         let batch = entry.value(of: Self.batchField)
-        let received = batch == nil ? nil : entry.value(of: Self.receivedField).flatMap { EventTime.parse($0.span, 0..<$0.count) }
+        let received =
+            batch == nil ? nil : entry.value(of: Self.receivedField).flatMap { EventTime.parse($0.span, 0..<$0.count) }
         let receivedMs = received ?? Self.received(entry.id)
         tally = .init()
         if let batch {

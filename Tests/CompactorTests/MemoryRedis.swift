@@ -206,7 +206,7 @@ final class MemoryRedis: CompactionSource {
     }
 
     func partials(
-        partition: Int, minuteMs: Int64, series: [Int]
+        partition: Int, minuteMs: Int64, series: [Int], sets: [MetricSet]
     ) async throws(StoreError) -> MinutePartials {
         precondition(series.count <= 500, "at most 500 series")
         return try call { state in

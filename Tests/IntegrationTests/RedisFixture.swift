@@ -37,12 +37,15 @@ struct RedisFixture {
         partition: Int = 0, metrics: [MetricDefinition], lease: Duration = .zero, name: String = "worker"
     ) -> Task<Void, any Error> {
         var configuration = PartitionWorker.Configuration(owner: name)
-        configuration.metrics = metrics
         configuration.lease = lease
         let worker = PartitionWorker(
             partition: partition, store: partitionStore, configuration: configuration, executor: loop, logger: .silent,
             metrics: WorkerMetrics(MetricsRegistry()))
-        return loop.spawn { try await worker.run() }
+        let keeper = DefinitionKeeper(store: partitionStore, logger: .silent)
+        return loop.spawn {
+            try await keeper.put(metrics)
+            try await worker.run()
+        }
     }
 
     /// Everything the partition holds between two seconds, merged by (series, metric).
@@ -58,8 +61,9 @@ struct RedisFixture {
             rest = rest.dropFirst(500)
             let keys = Dictionary(uniqueKeysWithValues: some.map { ($0.number, $0.key) })
             let read = try await store.read(
-                partition: partition, series: some.map(\.number), resolution: .tenSeconds, from: from, to: to)
-            for bucket in read.buckets {
+                partition: partition, series: some.map(\.number), resolution: .tenSeconds, from: from, to: to,
+                sets: definitions.sets)
+            for bucket in read.buckets + read.sets {
                 guard let key = keys[bucket.series] else { continue }
                 for section in try RecordCodecAccess.decode(bucket.record).sections {
                     let name = definitions.metrics.first { $0.id == section.metric }?.name ?? "?"

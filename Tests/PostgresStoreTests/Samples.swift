@@ -28,6 +28,17 @@ func anyAggregate(_ kind: MetricKind, _ random: inout SplitMix64) -> Aggregate {
             aggregate.addToGauge(value, atMs: tenOClock + Int64.random(in: 0..<60_000, using: &random))
         case .ratio: aggregate.addEvent(hit: Int.random(in: 0..<3, using: &random) == 0)
         case .distribution: aggregate.addToDistribution(value)
+        case .unique:
+            aggregate.addEvent()
+            var registers = aggregate.registers ?? HyperLogLog()
+            registers.insert(Array("\(value)".utf8).span)
+            aggregate.registers = registers
+        case .top:
+            aggregate.addEvent()
+            var items = aggregate.items ?? TopItems()
+            let item = ["/pay", "", "a\"b\\c", "é😀", "e\u{301}", "\u{1}"].randomElement(using: &random) ?? ""
+            items.add(Array(item.utf8), count: Int.random(in: 1...1 << 40, using: &random))
+            aggregate.items = items
         }
     }
     return aggregate

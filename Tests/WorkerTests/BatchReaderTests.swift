@@ -34,7 +34,7 @@ struct BatchReaderTests {
 
     /// Counts of `requests` by labels, and of all events.
     private mutating func counts() -> (byLabels: [String: Int], events: Int) {
-        let (deltas, _) = reader.take()
+        let deltas = reader.take().deltas
         var byLabels: [String: Int] = [:]
         var events = 0
         for delta in deltas {
@@ -53,7 +53,7 @@ struct BatchReaderTests {
                 #"{"service":"cart"}"# + "\r", "{}"))
         #expect(!reader.isEmpty)
         #expect(reader.side.eventCount == 4)
-        #expect(reader.side.books == [Self.hour: books(applied: 4)])
+        #expect(reader.side.books == [Self.hour: books(foreign: 4, applied: 4)])
         #expect(reader.side.last == StreamID(ms: UInt64(Self.nowMs), sequence: 0))
         let counts = counts()
         #expect(counts.byLabels == ["service=pay status=200": 2, "service=cart": 1, "": 1])
@@ -66,7 +66,7 @@ struct BatchReaderTests {
         reader.read(Self.entry([("status", "503"), ("ts", "2026-11-23T09:59:00Z"), ("odd", "")]))
         #expect(reader.side.eventCount == 2)
         #expect(reader.side.newestMs == Self.nowMs)
-        let (deltas, _) = reader.take()
+        let deltas = reader.take().deltas
         #expect(Set(deltas.map(\.second)) == [Self.nowMs / 1_000, Self.nowMs / 1_000 - 60])
         #expect(deltas.compactMap { $0.record[MetricID(rawValue: 2)]?.sum } == [2.5])
     }
@@ -93,9 +93,9 @@ struct BatchReaderTests {
         reader.read(Self.batch(#"{"ts":\#(Self.nowMs + offsetMs)}"#))
         let expected =
             switch outcome {
-            case "applied": books(applied: 1)
-            case "late": books(late: 1)
-            default: books(refused: 1)
+            case "applied": books(foreign: 1, applied: 1)
+            case "late": books(foreign: 1, late: 1)
+            default: books(foreign: 1, refused: 1)
             }
         #expect(reader.side.books == [Self.hour: expected])
         #expect(reader.side.eventCount == expected.applied)
@@ -109,7 +109,7 @@ struct BatchReaderTests {
                 #"{"service":"pay"}"#, "nonsense", #"{"ts":"yesterday"}"#, #"{"ts":true}"#, #"{"service":[1]}"#,
                 #"{"ts":1}"#, #"{"ts":\#(Self.nowMs * 2)}"#))
         #expect(
-            reader.side.refused.map { "\($0.reason) | \(String(decoding: $0.bytes, as: UTF8.self))" } == [
+            reader.side.refused.map { "\($0.reason) | \(String(decoding: $0.fields[1], as: UTF8.self))" } == [
                 "expected a JSON object, found \"n\" at byte 1 | nonsense",
                 "ts is neither RFC 3339 nor milliseconds since 1970 | {\"ts\":\"yesterday\"}",
                 "ts is neither RFC 3339 nor milliseconds since 1970 | {\"ts\":true}",
@@ -118,7 +118,7 @@ struct BatchReaderTests {
                 "ts is more than 5 minutes ahead of its receipt | {\"ts\":\(Self.nowMs * 2)}",
             ])
         #expect(reader.side.refused.allSatisfy { $0.id == StreamID(ms: UInt64(Self.nowMs), sequence: 0) })
-        #expect(reader.side.books == [Self.hour: books(applied: 1, late: 1, refused: 5)])
+        #expect(reader.side.books == [Self.hour: books(foreign: 7, applied: 1, late: 1, refused: 5)])
         #expect(counts().events == 1)
     }
 
@@ -132,7 +132,7 @@ struct BatchReaderTests {
                 "the field \"service\" is not valid UTF-8", "the field \"service\" appears twice",
                 "ts is neither RFC 3339 nor milliseconds since 1970",
             ])
-        #expect(reader.side.books == [Self.hour: books(refused: 3)])
+        #expect(reader.side.books == [Self.hour: books(foreign: 3, refused: 3)])
         #expect(counts().events == 0)
     }
 
@@ -140,14 +140,45 @@ struct BatchReaderTests {
         for (received, lines) in [(Self.nowMs - 1, "{}\n{}"), (Self.nowMs, "{}"), (Self.nowMs + 3_599_999, "{}\n?")] {
             reader.read(Self.entry([("received", "\(received)"), ("batch", lines)]))
         }
-        #expect(reader.side.books == [Self.hour - 3_600: books(applied: 2), Self.hour: books(applied: 2, refused: 1)])
+        #expect(
+            reader.side.books == [
+                Self.hour - 3_600: books(foreign: 2, applied: 2),
+                Self.hour: books(foreign: 3, applied: 2, refused: 1),
+            ])
     }
 
-    @Test mutating func aRefusedLineIsCutToAFewKilobytes() {
-        reader.read(
-            Self.batch(
-                String(repeating: "x", count: 60_000), #"{"ts":1,"x":"\#(String(repeating: "y", count: 60_000))"}"#))
-        #expect(reader.side.refused.map(\.bytes.count) == [BatchReader.maxRefusedBytes, BatchReader.maxRefusedBytes])
+    @Test mutating func aRefusedEventCanBeTriedAgainUnlessItIsHuge() {
+        let long = String(repeating: "x", count: 60_000)
+        let tooLong = String(repeating: "y", count: 70_000)
+        reader.read(Self.batch(long, tooLong, "{\"a\":\"\(tooLong)\"}"))
+        reader.read(Self.entry([("service", "pay"), ("ts", "soon")]))
+        reader.read(Self.entry([("service", "pay"), ("blob", String(repeating: "z", count: 10 << 20))]))
+        let refused = reader.side.refused
+        #expect(refused.map(\.isWhole) == [true, false, false, true, false])
+        #expect(
+            refused[0].fields.map { String(decoding: $0, as: UTF8.self) } == [
+                "batch", long, "received", "\(Self.nowMs)",
+            ])
+        #expect(refused[3].fields.map { String(decoding: $0, as: UTF8.self) } == ["service", "pay", "ts", "soon"])
+        #expect(refused.filter { !$0.isWhole }.allSatisfy { $0.fields.reduce(0) { $0 + $1.count } < 5_000 })
+        #expect(refused[4].reason == "the event is longer than 64 KiB")
+    }
+
+    @Test mutating func whatFrontsAppendedAndIsNotThereIsMissing() {
+        func own(_ lines: String, count: Int, upto: Int) -> LogEntry {
+            Self.entry([("batch", lines), ("received", "\(Self.nowMs)"), ("count", "\(count)"), ("upto", "\(upto)")])
+        }
+        reader.read(own("{}\n{}\n", count: 2, upto: 2))
+        #expect(reader.side.books == [Self.hour: books(applied: 2)])
+        // An entry with five events was taken off the log, and one of this one's lines with it.
+        reader.read(own("{}\n?\n", count: 3, upto: 10))
+        #expect(reader.side.books == [Self.hour: books(applied: 3, refused: 1, missing: 6)])
+        reader.read(own("{}\n{}\n", count: 1, upto: 11))
+        #expect(reader.side.books == [Self.hour: books(foreign: 1, applied: 5, refused: 1, missing: 6)])
+        // Somebody else's entry with fields like ours.
+        reader.read(own("{}\n", count: 1, upto: 3))
+        #expect(reader.side.books == [Self.hour: books(foreign: 2, applied: 6, refused: 1, missing: 6)])
+        #expect(reader.side.upto == 11)
     }
 
     @Test mutating func anIdFromBeyondAllTimesIsNoTrap() {
@@ -182,8 +213,11 @@ struct BatchReaderTests {
         #expect(reader.take().deltas.reduce(0) { $0 + ($1.record[.events]?.count ?? 0) } == applied)
     }
 
-    private func books(applied: Int = 0, late: Int = 0, refused: Int = 0) -> AppliedBatch.Books {
+    private func books(
+        foreign: Int = 0, applied: Int = 0, late: Int = 0, refused: Int = 0, missing: Int = 0
+    ) -> AppliedBatch.Books {
         var books = AppliedBatch.Books()
+        (books.foreign, books.missing) = (foreign, missing)
         (books.applied, books.late, books.refused) = (applied, late, refused)
         return books
     }

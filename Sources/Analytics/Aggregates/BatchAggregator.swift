@@ -88,7 +88,8 @@ package struct BatchAggregator: Sendable {
                 metrics: counted.filter { $0.group == group }.map { metric in
                     MetricPlan(
                         id: metric.id, kind: metric.kind, valueSlot: metric.value.map { table.slot(adding: $0) },
-                        set: metric.set.flatMap(sets.firstIndex), filter: metric.filter.map { BoundCondition($0, table: &table) },
+                        set: metric.set.flatMap(sets.firstIndex),
+                        filter: metric.filter.map { BoundCondition($0, table: &table) },
                         match: metric.match.map { BoundCondition($0, table: &table) })
                 })
         }

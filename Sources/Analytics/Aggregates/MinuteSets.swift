@@ -95,7 +95,9 @@ package struct MinuteSets: Sendable {
                 series: Int(place.series), minute: place.minute, set: sets[Int(place.set)], isNew: open.isNew)
             delta.values = open.values
             delta.registers = open.registers
-            for (number, count) in open.counts.enumerated() { delta.items.add(Array(open.items.key(number)), count: count) }
+            for (number, count) in open.counts.enumerated() {
+                delta.items.add(Array(open.items.key(number)), count: count)
+            }
             return delta
         }
         if raised > Self.maxRaised || met.count > Self.maxPlaces {

@@ -110,7 +110,8 @@ enum LiveMessage {
                     if aggregation == .top {
                         let items = series.buckets.aggregates[index].items ?? TopItems()
                         TopItemsText.append(items, limit: TopItemsText.perBucket, to: &bytes)
-                    } else if let value = series.buckets.aggregates[index].value(aggregation, seconds: seconds), value.isFinite
+                    } else if let value = series.buckets.aggregates[index].value(aggregation, seconds: seconds),
+                        value.isFinite
                     {
                         bytes.appendJSON(value)
                     } else {

@@ -53,7 +53,9 @@ enum QueryAnswerText {
                     if query.aggregations[index] == .top {
                         let items = TopItemsText.csv(series.items[place], limit: TopItemsText.perBucket)
                         csv.append(contentsOf: field(items).utf8)
-                    } else if let value = values[place] { csv.appendJSON(value) }
+                    } else if let value = values[place] {
+                        csv.appendJSON(value)
+                    }
                 }
                 csv.append(contentsOf: "\r\n".utf8)
             }
@@ -78,7 +80,11 @@ enum QueryAnswerText {
                 if place > 0 { json.append(UInt8(ascii: ",")) }
                 if aggregation == .top {
                     TopItemsText.append(series.items[place], limit: TopItemsText.perBucket, to: &json)
-                } else if let value { json.appendJSON(value) } else { json.appendJSON(literal: "null") }
+                } else if let value {
+                    json.appendJSON(value)
+                } else {
+                    json.appendJSON(literal: "null")
+                }
             }
             json.appendJSON(literal: "]")
         }

@@ -131,7 +131,7 @@ extension QueryEngine {
         } else {
             do throws(StoreError) {
                 for partition in 0..<partitionCount {
-                    for one in try await recent.series(partition: partition) 
+                    for one in try await recent.series(partition: partition)
                     where metric.isIn(group: one.key.group) {
                         seen[one.key.labels] = 0
                     }

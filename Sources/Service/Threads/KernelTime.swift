@@ -4,7 +4,7 @@ internal import Glibc
 ///
 /// The compiler takes the members of `timespec` for those of whichever module it has loaded first; where that is one which
 /// cannot be imported, the build fails, depending on which files are compiled together.
-struct KernelTime {
+struct KernelTime: Equatable {
     var seconds: Int
     var nanoseconds: Int
 
@@ -14,6 +14,12 @@ struct KernelTime {
         seconds = 0
         nanoseconds = 0
         unsafe withTimespec { unsafe clock_gettime(clock, $0) }
+    }
+
+    /// A time that the system has told.
+    init(_ told: timespec) {
+        precondition(MemoryLayout<Self>.size == MemoryLayout<timespec>.size, "a timespec is two 64-bit integers")
+        self = unsafe unsafeBitCast(told, to: Self.self)
     }
 
     /// The time `duration` later; not before this one.

@@ -33,7 +33,9 @@ package enum LiveDeltaCodec {
     /// Reads what `encode` wrote.
     package static func decode(
         _ bytes: [UInt8]
-    ) throws(DecodingFailure) -> (newSeries: [NumberedSeries], deltas: [RecentBuckets.Bucket], setDeltas: [RecentBuckets.Bucket]) {
+    ) throws(DecodingFailure) -> (
+        newSeries: [NumberedSeries], deltas: [RecentBuckets.Bucket], setDeltas: [RecentBuckets.Bucket]
+    ) {
         let span = bytes.span
         var cursor = ByteCursor()
         guard try cursor.varint(span) == version else { throw DecodingFailure(what: "live version", offset: 0) }

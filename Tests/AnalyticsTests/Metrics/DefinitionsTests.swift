@@ -43,6 +43,29 @@ struct DefinitionsTests {
         #expect(ids(again) == ["events": 0, "a": 1, "b": 2, "c": 3, "d": 4])
     }
 
+    @Test func aMetricThatIsWantedNoMoreIsNotCountedAndStaysReadable() throws {
+        let without = try #require(start.updated(to: [Self.metric("a")]).definitions)
+        #expect(without.counted.map(\.name) == ["events", "a"])
+        #expect(without["b"]?.isRetired == true)
+        #expect(without.groups.map(\.name) == [""])
+        #expect(without.updated(to: [Self.metric("a")]).definitions == nil)
+        let again = try #require(without.updated(to: [Self.metric("a"), Self.metric("b", by: ["x"])]).definitions)
+        #expect(again["b"]?.isRetired == false)
+        #expect(again["b"]?.formerGroups == [])
+    }
+
+    @Test func rememberWhereAMetricWasBefore() throws {
+        let moved = try #require(
+            start.updated(to: [Self.metric("a"), Self.metric("b", by: ["x", "y"])]).definitions)
+        #expect(moved["b"]?.formerGroups == ["x"])
+        #expect(moved["b"]?.isIn(group: "x") == true)
+        let on = try #require(moved.updated(to: [Self.metric("a"), Self.metric("b", by: ["z"])]).definitions)
+        #expect(on["b"]?.formerGroups == ["x", "x,y"])
+        let back = try #require(on.updated(to: [Self.metric("a"), Self.metric("b", by: ["x"])]).definitions)
+        #expect(back["b"]?.formerGroups == ["x,y", "z"])
+        #expect(back.updated(to: [Self.metric("a"), Self.metric("b", by: ["x"])]).definitions == nil)
+    }
+
     @Test func refuseAnotherKindUnderAnOldName() {
         let (definitions, changed) = start.updated(to: [Self.metric("b", kind: .ratio), Self.metric("z")])
         #expect(definitions == nil)

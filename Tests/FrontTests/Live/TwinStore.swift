@@ -17,6 +17,8 @@ final class TwinStore: RecentStore, LiveHistory {
         var series: [SeriesKey] = []
         /// By series number and second.
         var buckets: [Int: [Int64: Record]] = [:]
+        /// By series number and start of the minute.
+        var sets: [Int: [Int64: Record]] = [:]
         var cursor = StreamID.zero
         var live: [LiveBatch] = []
     }
@@ -49,6 +51,7 @@ final class TwinStore: RecentStore, LiveHistory {
     func apply(_ events: [Event], partition: Int) {
         change { state in
             var added: [Int: [Int64: Record]] = [:]
+            var addedSets: [Int: [Int64: Record]] = [:]
             var fresh: [NumberedSeries] = []
             for event in events {
                 var number = state.partitions[partition].series.firstIndex(of: event.key)
@@ -67,6 +70,11 @@ final class TwinStore: RecentStore, LiveHistory {
                     }
                     record.merge(aggregate, into: metric.id)
                 }
+                let sets = Self.sets(of: event, all)
+                if !sets.isEmpty {
+                    let minute = event.second.rounded(downTo: 60)
+                    addedSets[number ?? 0, default: [:]][minute, default: Record()].merge(sets)
+                }
                 added[number ?? 0, default: [:]][event.second, default: Record()].merge(record)
                 state.newestMs = max(state.newestMs, event.second * 1000)
             }
@@ -80,12 +88,39 @@ final class TwinStore: RecentStore, LiveHistory {
                     deltas.append(.init(series: number, second: second, record: RecordCodec.encode(record)))
                 }
             }
+            var setDeltas: [RecentBuckets.Bucket] = []
+            for (number, minutes) in addedSets {
+                for (minute, record) in minutes {
+                    state.partitions[partition].sets[number, default: [:]][minute, default: Record()].merge(record)
+                    setDeltas.append(.init(series: number, second: minute, record: RecordCodec.encode(record)))
+                }
+            }
             state.partitions[partition].cursor = to
             state.partitions[partition].live.append(
                 LiveBatch(
                     position: to, from: from, to: to, definitionsVersion: all.version, newestMs: state.newestMs,
-                    newSeries: fresh, deltas: deltas))
+                    newSeries: fresh, deltas: deltas, setDeltas: setDeltas))
         }
+    }
+
+    /// What an event adds to sets of its minute: its value's text.
+    private static func sets(of event: Event, _ all: Definitions) -> Record {
+        var record = Record()
+        for metric in all.metrics where metric.group.name == event.key.group && metric.kind.keepsSets {
+            let text = Array("\(event.value)".utf8)
+            var aggregate = Aggregate()
+            if metric.kind == .unique {
+                var registers = HyperLogLog()
+                registers.insert(text.span)
+                aggregate.registers = registers
+            } else {
+                var items = TopItems()
+                items.add(text)
+                aggregate.items = items
+            }
+            record.merge(aggregate, into: metric.id)
+        }
+        return record
     }
 
     /// The compaction says that history has changed.
@@ -141,7 +176,8 @@ final class TwinStore: RecentStore, LiveHistory {
             for (number, seconds) in partition.buckets {
                 let key = partition.series[number]
                 guard key.group == metric.group.name, question.filter.matches(key.labels) else { continue }
-                for (second, record) in seconds {
+                let sets = partition.sets[number] ?? [:]
+                for (second, record) in Array(seconds) + Array(sets) {
                     let start = second.rounded(downTo: question.stepSeconds)
                     guard start >= from, start < to, let aggregate = record[metric.id] else { continue }
                     answer[key.labels.keeping(question.by), default: [:]][start, default: Aggregate()]
@@ -176,7 +212,7 @@ final class TwinStore: RecentStore, LiveHistory {
     }
 
     func read(
-        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64
+        partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64, sets: [MetricSet]
     ) async throws(StoreError) -> RecentBuckets {
         try reading { state in
             let held = state.partitions[partition]
@@ -185,10 +221,22 @@ final class TwinStore: RecentStore, LiveHistory {
                     RecentBuckets.Bucket(series: number, second: second, record: RecordCodec.encode(record))
                 }
             }
+            let asked = Set(sets.map(\.metric))
+            let minutes = series.flatMap { number in
+                (held.sets[number] ?? [:]).filter { $0.key >= from.rounded(downTo: 60) && $0.key < to }
+                    .map { minute, record in
+                        var some = Record()
+                        for section in record.sections where asked.contains(section.metric) {
+                            some.merge(section.aggregate, into: section.metric)
+                        }
+                        return RecentBuckets.Bucket(
+                            series: number, second: minute, record: RecordCodec.encode(some))
+                    }
+            }
             return RecentBuckets(
                 state: PartitionState(
                     cursor: held.cursor, watermarkMs: 0, horizonSecond: 0, newestMs: state.newestMs, nowMs: 0,
-                    definitionsVersion: all.version), buckets: buckets)
+                    definitionsVersion: all.version), buckets: buckets, sets: minutes)
         }
     }
 

@@ -15,13 +15,32 @@ extension Record {
                 case 1: aggregate.addEvent(hit: .random(using: &rng))
                 case 2: aggregate.addToSum(value)
                 case 3: aggregate.addToGauge(value, atMs: .random(in: -5...1_795_428_000_000, using: &rng))
+                case 4: aggregate.addToSet(value, unique: .random(using: &rng))
                 default: aggregate.addToDistribution(value)
                 }
             }
+            // Sets of minutes come with and without their events.
+            if metric == 4 && Bool.random(using: &rng) { aggregate.count = 0 }
             // Numbers of metrics above 127 take two bytes.
             record.merge(aggregate, into: MetricID(rawValue: metric == 5 ? 999 : metric))
         }
         return record
+    }
+}
+
+extension Aggregate {
+    fileprivate mutating func addToSet(_ value: Double, unique: Bool) {
+        count += 1
+        let text = Array("\(value)".utf8)
+        if unique {
+            var registers = registers ?? HyperLogLog()
+            registers.insert(text.span)
+            self.registers = registers
+        } else {
+            var items = items ?? TopItems()
+            items.add(text)
+            self.items = items
+        }
     }
 }
 

@@ -21,16 +21,22 @@ struct MetricDefinitionJSONTests {
               { name: "error_rate", kind: "ratio", match: "status >= 500", by: ["service", "endpoint"] },
               { name: "response_time", kind: "distribution", value: "duration_ms", unit: "ms", by: ["service"],
                 where: "status < 500", max_series: 500 },
+              { name: "active_users", kind: "unique", value: "user", by: ["service"] },
+              { name: "top_endpoints", kind: "top", value: "endpoint", by: ["service"], keep: 50 },
             ]
             """)
         #expect(problems == [])
-        #expect(metrics.map(\.name) == ["request_count", "error_rate", "response_time"])
+        #expect(
+            metrics.map(\.name) == [
+                "request_count", "error_rate", "response_time", "active_users", "top_endpoints",
+            ])
+        #expect(metrics.map(\.keep) == [1_000, 1_000, 1_000, 1_000, 50])
         #expect(metrics.first?.by == ["service", "endpoint"])
         #expect(metrics.dropFirst().first?.match == (try Condition(parsing: "status >= 500")))
-        #expect(metrics.last?.value == "duration_ms")
-        #expect(metrics.last?.unit == "ms")
-        #expect(metrics.last?.filter == (try Condition(parsing: "status < 500")))
-        #expect(metrics.last?.maxSeries == 500)
+        #expect(metrics[2].value == "duration_ms")
+        #expect(metrics[2].unit == "ms")
+        #expect(metrics[2].filter == (try Condition(parsing: "status < 500")))
+        #expect(metrics[2].maxSeries == 500)
     }
 
     @Test func saysAllThatIsWrongWithAMetric() throws {
@@ -43,9 +49,11 @@ struct MetricDefinitionJSONTests {
         #expect(metrics.map(\.name) == ["ok"])
         #expect(
             problems == [
-                "1:98 metrics[0].colour is unknown; a metric has name, kind, value, unit, by, where, match and max_series",
+                "1:98 metrics[0].colour is unknown; a metric has name, kind, value, unit, by, where, match, max_series "
+                    + "and keep",
                 "1:10 metrics[0].name must begin with a letter, then letters, digits and _ . -, at most 64",
-                "1:22 metrics[0].kind \"guage\" is unknown; it is one of counter, gauge, ratio, distribution",
+                "1:22 metrics[0].kind \"guage\" is unknown; it is one of counter, gauge, ratio, distribution, unique, "
+                    + "top",
                 "1:38 metrics[0].value must be a text", "1:45 metrics[0].by names a field twice",
                 "1:45 metrics[0].by \"b c\" is no field name: a letter, then letters, digits and _ . -, at most 64",
                 "1:71 metrics[0].where column 8: expected == != < <= > >= or in, found \"=\"; write == to compare in "
@@ -68,6 +76,11 @@ struct MetricDefinitionJSONTests {
         ("[{name: 'a', kind: 'ratio'}]", "metrics[0].match is missing"),
         ("[{name: 'a'}]", "metrics[0].kind is missing"),
         ("[{name: 'a', kind: 'distribution'}]", "metrics[0].value is missing"),
+        ("[{name: 'a', kind: 'unique'}]", "metrics[0].value is missing"),
+        ("[{name: 'a', kind: 'top'}]", "metrics[0].value is missing"),
+        ("[{name: 'a', kind: 'top', value: 'x', keep: 0}]", "metrics[0].keep must be a whole number from 1 to 10000"),
+        ("[{name: 'a', kind: 'counter', keep: 5}]", "metrics[0].keep belongs to a top"),
+        ("[{name: 'a', kind: 'counter', retired: true}]", "metrics[0].retired is unknown"),
         ("[{name: 'a', kind: 'counter', id: 5}]", "metrics[0].id is unknown"),
         ("[{name: 'a', kind: 'counter', by: ['overflow']}]", "metrics[0].by \"overflow\" is the label of what is past"),
         (
@@ -88,7 +101,9 @@ struct MetricDefinitionJSONTests {
         for number in 1...UInt16.random(in: 1...12, using: &rng) {
             let kind = MetricKind.allCases.randomElement(using: &rng) ?? .counter
             var metric = MetricDefinition(id: MetricID(rawValue: number * 7), name: "m.\(number)-x_", kind: kind)
-            if kind == .gauge || kind == .distribution { metric.value = "a \"quoted\" \u{2028} field" }
+            if kind == .gauge || kind == .distribution || kind.keepsSets {
+                metric.value = "a \"quoted\" \u{2028} field"
+            }
             metric.unit = ["", "ms", "µs"].randomElement(using: &rng) ?? ""
             metric.by = ["a", "b.c", "service"].filter { _ in Bool.random(using: &rng) }
             if Bool.random(using: &rng) {
@@ -96,6 +111,9 @@ struct MetricDefinitionJSONTests {
             }
             if kind == .ratio { metric.match = try Condition(parsing: "status >= 500") }
             metric.maxSeries = .random(in: 1...1_000_000, using: &rng)
+            if kind == .top { metric.keep = .random(in: 1...10_000, using: &rng) }
+            metric.isRetired = .random(using: &rng)
+            metric.formerGroups = ["", "a,b.c", "service#5"].filter { _ in Bool.random(using: &rng) }
             metrics.append(metric)
         }
         let definitions = Definitions(version: .random(in: 1...1 << 40, using: &rng), metrics: metrics)

@@ -30,12 +30,15 @@ struct LiveDeltaCodecTests {
                 series: .random(in: 0..<1_000, using: &rng), second: .random(in: -9...1_795_428_000, using: &rng),
                 record: RecordCodec.encode(.random(metrics: 2, using: &rng)))
         }
-        let bytes = LiveDeltaCodec.encode(newSeries: series, deltas: deltas)
+        let sets = deltas.shuffled(using: &rng).prefix(3)
+        let bytes = LiveDeltaCodec.encode(newSeries: series, deltas: deltas, setDeltas: Array(sets))
         let decoded = try LiveDeltaCodec.decode(bytes)
         #expect(decoded.newSeries == series)
         #expect(decoded.deltas.map(\.series) == deltas.map(\.series))
         #expect(decoded.deltas.map(\.second) == deltas.map(\.second))
         #expect(decoded.deltas.map(\.record) == deltas.map(\.record))
+        #expect(decoded.setDeltas.map(\.second) == sets.map(\.second))
+        #expect(decoded.setDeltas.map(\.record) == sets.map(\.record))
         for end in bytes.indices {
             #expect(throws: DecodingFailure.self) { try LiveDeltaCodec.decode(Array(bytes[..<end])) }
         }
@@ -44,8 +47,8 @@ struct LiveDeltaCodecTests {
     }
 
     @Test func refusesAnotherVersion() {
-        #expect(throws: DecodingFailure.self) { try LiveDeltaCodec.decode([2, 0, 0]) }
-        #expect(throws: Never.self) { try LiveDeltaCodec.decode([1, 0, 0]) }
+        #expect(throws: DecodingFailure.self) { try LiveDeltaCodec.decode([1, 0, 0, 0]) }
+        #expect(throws: Never.self) { try LiveDeltaCodec.decode([2, 0, 0, 0]) }
     }
 }
 
