@@ -29,6 +29,7 @@ package final class RedisEventLog: EventLog {
     private let keyLifeMs: Int
     private let time: TimeSource
     private let standing = Lock<Standing?>(nil)
+    private let memory = Lock<RedisMemory?>(nil)
     /// The partition of the next groups without a key: they spread in turn.
     private let turn = Atomic<Int>(0)
 
@@ -50,10 +51,21 @@ package final class RedisEventLog: EventLog {
     @discardableResult
     package func readLayout() async throws(StoreError) -> PartitionLayout { try await stand().layout }
 
-    /// Looks twice a second at the layout, until cancelled.
-    package func run(onLayout: @Sendable (PartitionLayout) -> Void = { _ in }) async {
+    /// Looks twice a second at the layout and at the memory that Redis has left, until cancelled. While it is full, groups
+    /// are refused; a log that does not run does not see that.
+    package func run(
+        onLayout: @Sendable (PartitionLayout) -> Void = { _ in }, onMemory: @Sendable (RedisMemory) -> Void = { _ in }
+    ) async {
         while !Task.isCancelled {
-            if let layout = try? await readLayout() { onLayout(layout) }
+            do {
+                onLayout(try await readLayout())
+                let seen = try await RedisMemory.read(client)
+                memory.withLock { $0 = seen }
+                if let seen { onMemory(seen) }
+            } catch {
+                // Out of reach is out of reach: whoever appends is told so.
+                memory.withLock { $0 = nil }
+            }
             try? await Task.sleep(for: .milliseconds(500))
         }
     }
@@ -85,6 +97,9 @@ package final class RedisEventLog: EventLog {
     // MARK: Appending
 
     package func append(_ groups: [AppendGroup]) async throws(StoreError) -> [AppendOutcome] {
+        if let memory = memory.withLock({ $0 }), memory.isFull {
+            throw StoreError(.full, store: "redis", operation: "weir_append", detail: memory.fullness)
+        }
         var outcomes = [AppendOutcome?](repeating: nil, count: groups.count)
         let next = turn.wrappingAdd(1, ordering: .relaxed).oldValue & .max
         for attempt in 0..<Self.maxAttempts where outcomes.contains(nil) {

@@ -71,10 +71,11 @@ struct Front: Sendable {
         let notices = StoreNotices(settings, logger: logger)
         return [
             redis.part(logger: logger, executor: loop) {
+                try await redis.requireNoEviction(logger: logger)
                 notices.take(try await log.readLayout())
             },
             RunPart("log", executor: loop) {
-                await log.run(onLayout: { notices.take($0) })
+                await log.run(onLayout: { notices.take($0) }, onMemory: { notices.take($0) })
             },
             RunPart("postgres", executor: loop) {
                 await waitForCancellation()

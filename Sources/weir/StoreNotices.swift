@@ -1,4 +1,5 @@
 import Analytics
+import RedisStore
 import Service
 
 /// Tells in the log what a process learns of the stores while it runs: once, when it changes.
@@ -6,6 +7,8 @@ final class StoreNotices: Sendable {
     private struct Told {
         var partitionCount = 0
         var mustWait = false
+        var isFull = false
+        var evicts = false
     }
 
     private let configuredCount: Int
@@ -40,5 +43,29 @@ final class StoreNotices: Sendable {
         } else if layout.count > configuredCount, isConfigured {
             logger.notice("fewer partitions are configured than there are; their number never falls", count)
         }
+    }
+
+    func take(_ memory: RedisMemory) {
+        let before = told.withLock { told in
+            defer {
+                told.isFull = memory.isFull
+                told.evicts = memory.evicts
+            }
+            return told
+        }
+        if memory.isFull != before.isFull {
+            if memory.isFull {
+                logger.error("new events are refused", ["reason": "\(memory.fullness)"])
+            } else {
+                logger.notice("Redis has room again: new events are taken")
+            }
+        }
+        if memory.evicts, !before.evicts { logger.error("\(Self.eviction(memory))") }
+    }
+
+    /// What is wrong with a Redis that evicts, and the way out.
+    static func eviction(_ memory: RedisMemory) -> String {
+        "Redis may throw away events that were accepted (maxmemory-policy \(memory.policy)); set it right, also in "
+            + "redis.conf: redis-cli CONFIG SET maxmemory-policy noeviction"
     }
 }

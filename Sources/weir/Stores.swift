@@ -52,6 +52,18 @@ struct RedisConnections: Sendable {
         }
     }
 
+    /// Makes sure that Redis does not throw away what was accepted when it is full.
+    ///
+    /// - Throws: `StartError` where it would. Without a limit it does not, but might be given one: that is only told.
+    func requireNoEviction(logger: Logger) async throws {
+        guard let memory = try await RedisMemory.read(commands), memory.policy != "noeviction" else { return }
+        let words = StoreNotices.eviction(memory)
+        guard memory.evicts else {
+            return logger.warning("once Redis has a limit (maxmemory): \(words)")
+        }
+        throw StartError(.configuration, words)
+    }
+
     /// The part of a run group that connects and, at the end, closes.
     ///
     /// `finish` is what must be done with Redis before the next part starts.

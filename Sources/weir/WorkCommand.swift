@@ -26,7 +26,7 @@ enum WorkCommand {
                 OperationServer.part(on: settings[listen], loop: loop, registry: registry, logger: logger) {
                     await redis.commands.unreadyReasons
                 },
-                redis.part(logger: logger, executor: loop),
+                redis.part(logger: logger, executor: loop) { try await redis.requireNoEviction(logger: logger) },
                 workers(settings, redis, loop: loop, registry: registry, logger: logger),
             ]
             return await runParts(parts, logger: logger)

@@ -8,7 +8,7 @@ redis.register_function { function_name = 'weir_append', callback = weir_append 
 redis.register_function { function_name = 'weir_retry', callback = weir_retry }
 -- These make room, or keep what was accepted: a full Redis must not refuse them.
 redis.register_function { function_name = 'weir_apply', callback = weir_apply, flags = { 'allow-oom' } }
-redis.register_function { function_name = 'weir_define', callback = weir_define }
+redis.register_function { function_name = 'weir_define', callback = weir_define, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_lease', callback = weir_lease, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_workers', callback = weir_workers, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'weir_partitions', callback = weir_partitions, flags = { 'allow-oom' } }
