@@ -668,6 +668,19 @@ local function weir_partitions(keys, args)
     end
     return { outcome, count, now, now + MOVE_WAIT_MS, longest, flat }
 end
+--[[ weir_open: all that a worker must know to go on from the partition's cursor, in one state of it.
+MULTI would do, but a full Redis queues nothing, and a worker makes room.
+KEYS    1 cursor  HASH   2 definitions  STRING   3 series  HASH
+RETURNS {state as weir_state, definitions JSON or nil, {number, series JSON, …} in no order that matters,
+         upto, library version}
+COST    O(series) ]]
+local function weir_open(keys)
+    prefix_of(keys[1])
+    return {
+        state_of(keys[1]), redis.call('GET', keys[2]), redis.call('HGETALL', keys[3]),
+        redis.call('HGET', keys[1], 'upto') or '0', VERSION,
+    }
+end
 --[[ weir_retry: put refused entries on the log again, as they were; they are appended anew, and gone from the refused ones.
 KEYS    1 cursor  HASH   2 events  STREAM   3 refused  STREAM
 ARGS    ids of entries of the refused stream, at most 1,000
@@ -960,6 +973,7 @@ end
 --[[ weir_version: RETURNS this library's version, 'major.minor'. ]]
 redis.register_function { function_name = 'weir_version', callback = function() return VERSION end, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_state', callback = weir_state, flags = { 'no-writes' } }
+redis.register_function { function_name = 'weir_open', callback = weir_open, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_read', callback = weir_read, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_partials', callback = weir_partials, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }

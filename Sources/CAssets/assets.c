@@ -60,102 +60,108 @@ static const unsigned char asset_18[] = {
 #embed "../../redis-scripts/weir/55-lease.lua"
 };
 static const unsigned char asset_19[] = {
-#embed "../../redis-scripts/weir/58-refused.lua"
+#embed "../../redis-scripts/weir/56-partitions.lua"
 };
 static const unsigned char asset_20[] = {
-#embed "../../redis-scripts/weir/60-read.lua"
+#embed "../../redis-scripts/weir/57-open.lua"
 };
 static const unsigned char asset_21[] = {
-#embed "../../redis-scripts/weir/65-books.lua"
+#embed "../../redis-scripts/weir/58-refused.lua"
 };
 static const unsigned char asset_22[] = {
-#embed "../../redis-scripts/weir/70-compact.lua"
+#embed "../../redis-scripts/weir/60-read.lua"
 };
 static const unsigned char asset_23[] = {
-#embed "../../redis-scripts/weir/99-register.lua"
+#embed "../../redis-scripts/weir/65-books.lua"
 };
 static const unsigned char asset_24[] = {
-#embed "../../sql/functions/weir.add_minute_partition.sql"
+#embed "../../redis-scripts/weir/70-compact.lua"
 };
 static const unsigned char asset_25[] = {
-#embed "../../sql/functions/weir.merge.sql"
+#embed "../../redis-scripts/weir/99-register.lua"
 };
 static const unsigned char asset_26[] = {
-#embed "../../sql/functions/weir.quantile.sql"
+#embed "../../sql/functions/weir.add_minute_partition.sql"
 };
 static const unsigned char asset_27[] = {
-#embed "../../sql/functions/weir.sketch_bins.sql"
+#embed "../../sql/functions/weir.merge.sql"
 };
 static const unsigned char asset_28[] = {
-#embed "../../sql/migrations/0001_create_series.sql"
+#embed "../../sql/functions/weir.quantile.sql"
 };
 static const unsigned char asset_29[] = {
-#embed "../../sql/migrations/0002_create_minute.sql"
+#embed "../../sql/functions/weir.sketch_bins.sql"
 };
 static const unsigned char asset_30[] = {
-#embed "../../sql/migrations/0003_create_compaction.sql"
+#embed "../../sql/migrations/0001_create_series.sql"
 };
 static const unsigned char asset_31[] = {
-#embed "../../sql/migrations/0004_create_minute_view.sql"
+#embed "../../sql/migrations/0002_create_minute.sql"
 };
 static const unsigned char asset_32[] = {
-#embed "../../sql/migrations/0005_add_minute_sets.sql"
+#embed "../../sql/migrations/0003_create_compaction.sql"
 };
 static const unsigned char asset_33[] = {
-#embed "../../sql/queries/history.last_compaction.sql"
+#embed "../../sql/migrations/0004_create_minute_view.sql"
 };
 static const unsigned char asset_34[] = {
-#embed "../../sql/queries/history.minute_rows.sql"
+#embed "../../sql/migrations/0005_add_minute_sets.sql"
 };
 static const unsigned char asset_35[] = {
-#embed "../../sql/queries/history.series.sql"
+#embed "../../sql/queries/history.last_compaction.sql"
 };
 static const unsigned char asset_36[] = {
-#embed "../../sql/queries/migration.applied.sql"
+#embed "../../sql/queries/history.minute_rows.sql"
 };
 static const unsigned char asset_37[] = {
-#embed "../../sql/queries/migration.create_record.sql"
+#embed "../../sql/queries/history.series.sql"
 };
 static const unsigned char asset_38[] = {
-#embed "../../sql/queries/migration.digests.sql"
+#embed "../../sql/queries/migration.applied.sql"
 };
 static const unsigned char asset_39[] = {
-#embed "../../sql/queries/migration.installed_functions.sql"
+#embed "../../sql/queries/migration.create_record.sql"
 };
 static const unsigned char asset_40[] = {
-#embed "../../sql/queries/migration.record.sql"
+#embed "../../sql/queries/migration.digests.sql"
 };
 static const unsigned char asset_41[] = {
-#embed "../../sql/queries/migration.record_function.sql"
+#embed "../../sql/queries/migration.installed_functions.sql"
 };
 static const unsigned char asset_42[] = {
-#embed "../../sql/queries/writer.add_minute_partitions.sql"
+#embed "../../sql/queries/migration.record.sql"
 };
 static const unsigned char asset_43[] = {
-#embed "../../sql/queries/writer.add_series.sql"
+#embed "../../sql/queries/migration.record_function.sql"
 };
 static const unsigned char asset_44[] = {
-#embed "../../sql/queries/writer.copy_minute.sql"
+#embed "../../sql/queries/writer.add_minute_partitions.sql"
 };
 static const unsigned char asset_45[] = {
-#embed "../../sql/queries/writer.copy_stage.sql"
+#embed "../../sql/queries/writer.add_series.sql"
 };
 static const unsigned char asset_46[] = {
-#embed "../../sql/queries/writer.create_stage.sql"
+#embed "../../sql/queries/writer.copy_minute.sql"
 };
 static const unsigned char asset_47[] = {
-#embed "../../sql/queries/writer.merge_stage.sql"
+#embed "../../sql/queries/writer.copy_stage.sql"
 };
 static const unsigned char asset_48[] = {
-#embed "../../sql/queries/writer.move_cursor.sql"
+#embed "../../sql/queries/writer.create_stage.sql"
 };
 static const unsigned char asset_49[] = {
-#embed "../../sql/queries/writer.partition_cursor.sql"
+#embed "../../sql/queries/writer.merge_stage.sql"
 };
 static const unsigned char asset_50[] = {
-#embed "../../sql/queries/writer.record_pass.sql"
+#embed "../../sql/queries/writer.move_cursor.sql"
 };
 static const unsigned char asset_51[] = {
+#embed "../../sql/queries/writer.partition_cursor.sql"
+};
+static const unsigned char asset_52[] = {
+#embed "../../sql/queries/writer.record_pass.sql"
+};
+static const unsigned char asset_53[] = {
 #embed "../../sql/queries/writer.series_ids.sql"
 };
 
@@ -179,38 +185,40 @@ const struct weir_asset weir_assets[] = {
     {"redis-scripts/weir/45-sets.lua", asset_16, sizeof asset_16},
     {"redis-scripts/weir/50-apply.lua", asset_17, sizeof asset_17},
     {"redis-scripts/weir/55-lease.lua", asset_18, sizeof asset_18},
-    {"redis-scripts/weir/58-refused.lua", asset_19, sizeof asset_19},
-    {"redis-scripts/weir/60-read.lua", asset_20, sizeof asset_20},
-    {"redis-scripts/weir/65-books.lua", asset_21, sizeof asset_21},
-    {"redis-scripts/weir/70-compact.lua", asset_22, sizeof asset_22},
-    {"redis-scripts/weir/99-register.lua", asset_23, sizeof asset_23},
-    {"sql/functions/weir.add_minute_partition.sql", asset_24, sizeof asset_24},
-    {"sql/functions/weir.merge.sql", asset_25, sizeof asset_25},
-    {"sql/functions/weir.quantile.sql", asset_26, sizeof asset_26},
-    {"sql/functions/weir.sketch_bins.sql", asset_27, sizeof asset_27},
-    {"sql/migrations/0001_create_series.sql", asset_28, sizeof asset_28},
-    {"sql/migrations/0002_create_minute.sql", asset_29, sizeof asset_29},
-    {"sql/migrations/0003_create_compaction.sql", asset_30, sizeof asset_30},
-    {"sql/migrations/0004_create_minute_view.sql", asset_31, sizeof asset_31},
-    {"sql/migrations/0005_add_minute_sets.sql", asset_32, sizeof asset_32},
-    {"sql/queries/history.last_compaction.sql", asset_33, sizeof asset_33},
-    {"sql/queries/history.minute_rows.sql", asset_34, sizeof asset_34},
-    {"sql/queries/history.series.sql", asset_35, sizeof asset_35},
-    {"sql/queries/migration.applied.sql", asset_36, sizeof asset_36},
-    {"sql/queries/migration.create_record.sql", asset_37, sizeof asset_37},
-    {"sql/queries/migration.digests.sql", asset_38, sizeof asset_38},
-    {"sql/queries/migration.installed_functions.sql", asset_39, sizeof asset_39},
-    {"sql/queries/migration.record.sql", asset_40, sizeof asset_40},
-    {"sql/queries/migration.record_function.sql", asset_41, sizeof asset_41},
-    {"sql/queries/writer.add_minute_partitions.sql", asset_42, sizeof asset_42},
-    {"sql/queries/writer.add_series.sql", asset_43, sizeof asset_43},
-    {"sql/queries/writer.copy_minute.sql", asset_44, sizeof asset_44},
-    {"sql/queries/writer.copy_stage.sql", asset_45, sizeof asset_45},
-    {"sql/queries/writer.create_stage.sql", asset_46, sizeof asset_46},
-    {"sql/queries/writer.merge_stage.sql", asset_47, sizeof asset_47},
-    {"sql/queries/writer.move_cursor.sql", asset_48, sizeof asset_48},
-    {"sql/queries/writer.partition_cursor.sql", asset_49, sizeof asset_49},
-    {"sql/queries/writer.record_pass.sql", asset_50, sizeof asset_50},
-    {"sql/queries/writer.series_ids.sql", asset_51, sizeof asset_51},
+    {"redis-scripts/weir/56-partitions.lua", asset_19, sizeof asset_19},
+    {"redis-scripts/weir/57-open.lua", asset_20, sizeof asset_20},
+    {"redis-scripts/weir/58-refused.lua", asset_21, sizeof asset_21},
+    {"redis-scripts/weir/60-read.lua", asset_22, sizeof asset_22},
+    {"redis-scripts/weir/65-books.lua", asset_23, sizeof asset_23},
+    {"redis-scripts/weir/70-compact.lua", asset_24, sizeof asset_24},
+    {"redis-scripts/weir/99-register.lua", asset_25, sizeof asset_25},
+    {"sql/functions/weir.add_minute_partition.sql", asset_26, sizeof asset_26},
+    {"sql/functions/weir.merge.sql", asset_27, sizeof asset_27},
+    {"sql/functions/weir.quantile.sql", asset_28, sizeof asset_28},
+    {"sql/functions/weir.sketch_bins.sql", asset_29, sizeof asset_29},
+    {"sql/migrations/0001_create_series.sql", asset_30, sizeof asset_30},
+    {"sql/migrations/0002_create_minute.sql", asset_31, sizeof asset_31},
+    {"sql/migrations/0003_create_compaction.sql", asset_32, sizeof asset_32},
+    {"sql/migrations/0004_create_minute_view.sql", asset_33, sizeof asset_33},
+    {"sql/migrations/0005_add_minute_sets.sql", asset_34, sizeof asset_34},
+    {"sql/queries/history.last_compaction.sql", asset_35, sizeof asset_35},
+    {"sql/queries/history.minute_rows.sql", asset_36, sizeof asset_36},
+    {"sql/queries/history.series.sql", asset_37, sizeof asset_37},
+    {"sql/queries/migration.applied.sql", asset_38, sizeof asset_38},
+    {"sql/queries/migration.create_record.sql", asset_39, sizeof asset_39},
+    {"sql/queries/migration.digests.sql", asset_40, sizeof asset_40},
+    {"sql/queries/migration.installed_functions.sql", asset_41, sizeof asset_41},
+    {"sql/queries/migration.record.sql", asset_42, sizeof asset_42},
+    {"sql/queries/migration.record_function.sql", asset_43, sizeof asset_43},
+    {"sql/queries/writer.add_minute_partitions.sql", asset_44, sizeof asset_44},
+    {"sql/queries/writer.add_series.sql", asset_45, sizeof asset_45},
+    {"sql/queries/writer.copy_minute.sql", asset_46, sizeof asset_46},
+    {"sql/queries/writer.copy_stage.sql", asset_47, sizeof asset_47},
+    {"sql/queries/writer.create_stage.sql", asset_48, sizeof asset_48},
+    {"sql/queries/writer.merge_stage.sql", asset_49, sizeof asset_49},
+    {"sql/queries/writer.move_cursor.sql", asset_50, sizeof asset_50},
+    {"sql/queries/writer.partition_cursor.sql", asset_51, sizeof asset_51},
+    {"sql/queries/writer.record_pass.sql", asset_52, sizeof asset_52},
+    {"sql/queries/writer.series_ids.sql", asset_53, sizeof asset_53},
 };
 const size_t weir_asset_count = sizeof weir_assets / sizeof weir_assets[0];

@@ -38,31 +38,17 @@ package final class RedisPartitionStore: PartitionStore {
         let opened = try await mapping { () throws(RedisError) in
             Sessions(commands: try await client.session(), reads: try await reader.session())
         }
-        // One MULTI: the series and the cursor must be of one moment.
-        let replies = try await mapping { () throws(RedisError) in
-            try await opened.commands.pipeline(
-                [
-                    RedisCommand("MULTI"),
-                    RedisCommand(function: "weir_state", keys: [keys.cursor], readOnly: true),
-                    RedisCommand("GET", keys.definitions),
-                    RedisCommand("HGETALL", keys.series),
-                    RedisCommand("HGET", keys.cursor, "upto"),
-                    RedisCommand(function: "weir_version", keys: [], readOnly: true),
-                    RedisCommand("EXEC"),
-                ], timeout: .seconds(10))
+        let command = RedisCommand(
+            function: "weir_open", keys: [keys.cursor, keys.definitions, keys.series], readOnly: true)
+        let reply = try await mapping { () throws(RedisError) in
+            try await opened.commands.send(command, timeout: .seconds(10))
         }
-        if let error = replies.last?.errorText {
-            throw StoreError(RedisError(.rejected, "EXEC", replies.compactMap(\.errorText).first ?? error))
-        }
-        guard let state = PartitionState(replies.last?[0]) else {
-            let detail = replies.last?[0]?.errorText ?? "no partition state"
-            throw StoreError(RedisError(.rejected, "weir_state", detail))
-        }
+        guard let state = PartitionState(reply[0]) else { throw malformed("weir_open", "no partition state") }
         // Whoever has upgraded them meanwhile needs other workers too.
-        try RedisScripts.check(replies.last?[4]?.text)
-        let series = try RedisPartitions.series(replies.last?[2] ?? .null)
+        try RedisScripts.check(reply[4]?.text)
+        let series = try RedisPartitions.series(reply[2] ?? .null)
         guard series.indices.allSatisfy({ series[$0].number == $0 }) else {
-            throw malformed("HGETALL", "series numbers with gaps")
+            throw malformed("weir_open", "series numbers with gaps")
         }
         let number = sessions.withLock { sessions in
             if let old = sessions.ofPartition[partition] { sessions.open[old] = nil }
@@ -71,10 +57,10 @@ package final class RedisPartitionStore: PartitionStore {
             sessions.ofPartition[partition] = sessions.next
             return sessions.next
         }
-        let definitions = try RedisPartitions.definitions(replies.last?[1] ?? .null)
+        let definitions = try RedisPartitions.definitions(reply[1] ?? .null)
         let leading = partition == 0 ? definitions : try await RedisPartitions(client: client).definitions(0)
         return OpenPartition(
-            session: number, state: state, upto: replies.last?[3]?.integer ?? 0, definitions: definitions,
+            session: number, state: state, upto: reply[3]?.integer ?? 0, definitions: definitions,
             leading: leading, series: series.map(\.key))
     }
 

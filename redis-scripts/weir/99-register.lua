@@ -1,6 +1,7 @@
 --[[ weir_version: RETURNS this library's version, 'major.minor'. ]]
 redis.register_function { function_name = 'weir_version', callback = function() return VERSION end, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_state', callback = weir_state, flags = { 'no-writes' } }
+redis.register_function { function_name = 'weir_open', callback = weir_open, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_read', callback = weir_read, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_partials', callback = weir_partials, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
