@@ -30,6 +30,8 @@ package final class RedisEventLog: EventLog {
     private let time: TimeSource
     private let standing = Lock<Standing?>(nil)
     private let memory = Lock<RedisMemory?>(nil)
+    /// Bytes of events sent since that look at the memory: under load half a second may fill what is left.
+    private let writtenBytes = Atomic<Int>(0)
     /// The partition of the next groups without a key: they spread in turn.
     private let turn = Atomic<Int>(0)
 
@@ -59,8 +61,10 @@ package final class RedisEventLog: EventLog {
         while !Task.isCancelled {
             do {
                 onLayout(try await readLayout())
+                let before = writtenBytes.load(ordering: .relaxed)
                 let seen = try await RedisMemory.read(client)
                 memory.withLock { $0 = seen }
+                writtenBytes.subtract(before, ordering: .relaxed)
                 if let seen { onMemory(seen) }
             } catch {
                 // Out of reach is out of reach: whoever appends is told so.
@@ -97,9 +101,13 @@ package final class RedisEventLog: EventLog {
     // MARK: Appending
 
     package func append(_ groups: [AppendGroup]) async throws(StoreError) -> [AppendOutcome] {
-        if let memory = memory.withLock({ $0 }), memory.isFull {
-            throw StoreError(.full, store: "redis", operation: "weir_append", detail: memory.fullness)
+        let written = writtenBytes.load(ordering: .relaxed)
+        if let memory = memory.withLock({ $0 }), memory.isFull(written: written) {
+            let detail = memory.fullness(written: written)
+            throw StoreError(.full, store: "redis", operation: "weir_append", detail: detail)
         }
+        writtenBytes.add(
+            groups.reduce(0) { $0 + $1.entries.reduce(0) { $0 + $1.ndjson.count } }, ordering: .relaxed)
         var outcomes = [AppendOutcome?](repeating: nil, count: groups.count)
         let next = turn.wrappingAdd(1, ordering: .relaxed).oldValue & .max
         for attempt in 0..<Self.maxAttempts where outcomes.contains(nil) {

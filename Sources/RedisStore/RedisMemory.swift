@@ -28,17 +28,19 @@ package struct RedisMemory: Sendable, Equatable {
         policy = values["maxmemory_policy"].map(String.init) ?? "noeviction"
     }
 
-    /// Nothing new should be taken.
-    package var isFull: Bool { maxBytes > 0 && Double(usedBytes) >= Double(maxBytes) * Self.fullShare }
+    /// Nothing new should be taken, where so many bytes were written since.
+    package func isFull(written: Int = 0) -> Bool {
+        maxBytes > 0 && Double(usedBytes + written) >= Double(maxBytes) * Self.fullShare
+    }
 
     /// Redis throws away what it likes when it is full, uncompacted events too.
     package var evicts: Bool { maxBytes > 0 && policy != "noeviction" }
 
-    /// What is full and what to do, for whoever is refused.
-    package var fullness: String {
+    /// What is full and what to do, for whoever is refused, where so many bytes were written since.
+    package func fullness(written: Int = 0) -> String {
         let megabytes = { (bytes: Int) in "\(bytes / 1_048_576).\(bytes % 1_048_576 * 10 / 1_048_576) MiB" }
         return
-            "Redis is full: it uses \(megabytes(usedBytes)) of the \(megabytes(maxBytes)) that maxmemory allows, and "
+            "Redis is full: it uses \(megabytes(usedBytes + written)) of the \(megabytes(maxBytes)) that maxmemory allows, and "
             + "new events are refused from \(Int(Self.fullShare * 100)) % on. Raise maxmemory, or see that weir work and "
             + "weir compact run: they make room"
     }

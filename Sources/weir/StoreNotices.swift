@@ -48,14 +48,14 @@ final class StoreNotices: Sendable {
     func take(_ memory: RedisMemory) {
         let before = told.withLock { told in
             defer {
-                told.isFull = memory.isFull
+                told.isFull = memory.isFull()
                 told.evicts = memory.evicts
             }
             return told
         }
-        if memory.isFull != before.isFull {
-            if memory.isFull {
-                logger.error("new events are refused", ["reason": "\(memory.fullness)"])
+        if memory.isFull() != before.isFull {
+            if memory.isFull() {
+                logger.error("new events are refused", ["reason": "\(memory.fullness())"])
             } else {
                 logger.notice("Redis has room again: new events are taken")
             }
