@@ -29,8 +29,10 @@ struct RedisFixture {
         loop.stop()
     }
 
-    var partitionStore: RedisPartitionStore { RedisPartitionStore(client: client, readers: [reader]) }
-    var recentStore: RedisRecentStore { RedisRecentStore(client: client, followers: [reader]) }
+    var partitionStore: RedisPartitionStore {
+        RedisPartitionStore(client: client, readers: PartitionClients(sharing: reader))
+    }
+    var recentStore: RedisRecentStore { RedisRecentStore(client: client, followers: PartitionClients(sharing: reader)) }
 
     /// A worker on this fixture's loop that runs until the task is cancelled.
     func worker(
