@@ -47,13 +47,13 @@ struct PartitionLayoutTests {
         var lastStored: [UInt64: Int64] = [:]
         var (stored, repeated) = (0, 0)
         for _ in 0..<4_000 {
-            store.nowMs += .random(in: 0...12, using: &rng)
+            store.nowMs += .random(in: 0...6, using: &rng)
             let front = Int.random(in: 0..<fronts.count, using: &rng)
             switch Int.random(in: 0..<200, using: &rng) {
-            case 0: store.grow(to: store.count + .random(in: 1...5, using: &rng))
-            case 1..<20: fronts[front] = store.read()
+            case 0..<2: store.grow(to: store.count + .random(in: 1...5, using: &rng))
+            case 2..<20: fronts[front] = store.read()
             default:
-                let key = UInt64.random(in: 0..<40, using: &rng) &* 0x9E37_79B9_7F4A_7C15
+                let key = UInt64.random(in: 0..<10, using: &rng) &* 0x9E37_79B9_7F4A_7C15
                 switch send(key, &fronts[front], &store, &rng) {
                 case .stored?:
                     if let last = lastStored[key] { #expect(store.nowMs >= last + store.lifeMs) }
@@ -77,8 +77,8 @@ struct PartitionLayoutTests {
     ) -> Outcome? {
         attempts: for attempt in 0..<5 {
             if attempt > 0 { layout = store.read() }
-            // A front's idea of the time may be late, never early.
-            let guess = max(layout.readMs, store.nowMs - .random(in: 0...5, using: &rng))
+            // A front's idea of the store's time may be wrong, only not for as long as layouts hold.
+            let guess = attempt > 0 ? layout.readMs : store.nowMs + .random(in: -35...35, using: &rng)
             let route = layout.route(hash: key, atMs: guess)
             for old in route.earlier {
                 store.nowMs += .random(in: 0...1, using: &rng)
