@@ -71,9 +71,10 @@ struct EventLogTests {
         let logs = [log(fixture, 1), log(fixture, 1), log(fixture, 7)]
         #expect(try await logs[0].readLayout().count == 1)
         let layout = try await logs[2].readLayout()
-        var round = 0
-        // Both ask for the same keys at the same time, through the moment of the switch.
-        while try await fixture.nowMs() < layout.steps[1].sinceMs + 300 {
+        var (round, roundsAfter) = (0, 0)
+        // All ask for the same keys at the same time, through the moment of the switch.
+        while roundsAfter < 30 {
+            if try await fixture.nowMs() > layout.steps[1].sinceMs { roundsAfter += 1 }
             let group = StoreFixture.group("key \(round)")
             let outcomes = try await withThrowingTaskGroup(of: [AppendOutcome].self) { tasks in
                 for log in logs { tasks.addTask { try await log.append([group]) } }
