@@ -44,10 +44,10 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def redis_server(aof):
+def redis_server(aof, *settings):
     return PrivateRedis(
         "--maxmemory-policy", "noeviction", "--appendonly", "no" if aof == "off" else "yes",
-        "--latency-tracking-info-percentiles", "50", "99", "100")
+        "--latency-tracking-info-percentiles", "50", "99", "100", *settings)
 
 
 def load_functions(redis):
