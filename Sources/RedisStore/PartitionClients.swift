@@ -6,20 +6,25 @@ internal import Service
 /// Waiting (`XREAD BLOCK`) holds up everything else on a connection. With one for each partition none waits for another,
 /// however many there will be.
 package final class PartitionClients: Sendable {
-    private let make: @Sendable () -> RedisClient
+    private let make: @Sendable (_ partition: Int) -> RedisClient
     private let clients = Lock<(isClosed: Bool, byPartition: [Int: RedisClient])>((false, [:]))
 
     /// `make` makes a client that is not started.
-    package init(make: @escaping @Sendable () -> RedisClient) { self.make = make }
+    package convenience init(make: @escaping @Sendable () -> RedisClient) { self.init(choose: { _ in make() }) }
 
-    /// Lets all partitions wait on `client`, which is somebody else's: good enough for one.
-    package convenience init(sharing client: RedisClient) { self.init { client } }
+    /// Lets partitions wait in turn on `clients`, which are somebody else's; where there are fewer, some share one.
+    package convenience init(sharing clients: [RedisClient]) {
+        precondition(!clients.isEmpty, "waiting needs a connection")
+        self.init(choose: { clients[$0 % clients.count] })
+    }
+
+    private init(choose: @escaping @Sendable (Int) -> RedisClient) { make = choose }
 
     /// The partition's client, started.
     package func client(of partition: Int) async -> RedisClient {
         let (client, isNew) = clients.withLock { clients in
             if let client = clients.byPartition[partition] { return (client, false) }
-            let client = make()
+            let client = make(partition)
             if !clients.isClosed { clients.byPartition[partition] = client }
             return (client, !clients.isClosed)
         }

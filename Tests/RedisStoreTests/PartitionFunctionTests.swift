@@ -133,7 +133,7 @@ struct PartitionFunctionTests {
 
     @Test func aLeaseIsOnesAtATime() async throws {
         let fixture = try await StoreFixture.start()
-        let store = RedisPartitionStore(client: fixture.client, readers: PartitionClients(sharing: fixture.client))
+        let store = RedisPartitionStore(client: fixture.client, readers: PartitionClients(sharing: [fixture.client]))
         #expect(try await store.lease(partition: 4, owner: "one", for: .seconds(60)))
         #expect(try await store.lease(partition: 4, owner: "one", for: .seconds(60)))
         #expect(try await !store.lease(partition: 4, owner: "two", for: .seconds(60)))
