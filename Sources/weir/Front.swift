@@ -65,6 +65,7 @@ struct Front: Sendable {
             })
         parts.audit = AuditReader(
             books: RedisBooksStore(client: redis.commands), history: history, logger: logger)
+        parts.refused = RefusedDesk(store: RedisRefusedStore(client: redis.commands))
         parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
         server = HTTPServer(
             loop: loop, handler: FrontRoutes(parts), observer: HTTPServerMetrics(registry: registry), logger: logger)
