@@ -7,9 +7,9 @@ internal import CHiredis
 final class ReplyReader {
     private let reader: UnsafeMutablePointer<redisReader>
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
-    /// The arrays that are not complete yet, outermost first.
-    private var open: [(items: [RedisValue], missing: Int)] = []
-    private var complete: RedisValue?
+    /// What is being put together. Behind a pointer, which hiredis hands to the callbacks: as properties of this object it
+    /// would be checked for exclusive access with every value, which took a tenth of the time to read a stream.
+    private let building: UnsafeMutablePointer<ReplyBuilder>
 
     init() {
         functions = .allocate(capacity: 1)
@@ -17,16 +17,20 @@ final class ReplyReader {
             to: redisReplyObjectFunctions(
                 createString: onString, createArray: onArray, createInteger: onInteger, createNil: onNull,
                 freeObject: onFree))
+        building = .allocate(capacity: 1)
+        building.initialize(to: ReplyBuilder())
         guard let made = redisReaderCreateWithFunctions(functions) else { preconditionFailure("out of memory") }
         reader = made
         // Up to 1 MiB of an emptied buffer is kept for the next reply; by default hiredis gives back all above 16 KiB.
         reader.pointee.maxbuf = 1 << 20
-        reader.pointee.privdata = Unmanaged.passUnretained(self).toOpaque()
+        reader.pointee.privdata = UnsafeMutableRawPointer(building)
     }
 
     deinit {
         redisReaderFree(reader)
         functions.deallocate()
+        building.deinitialize(count: 1)
+        building.deallocate()
     }
 
     /// Takes bytes as they arrive, cut anywhere.
@@ -36,9 +40,8 @@ final class ReplyReader {
 
     /// The next whole reply; nil when more bytes are needed.
     func next() throws(RedisError) -> RedisValue? {
-        complete = nil
         guard redisReaderGetReply(reader, nil) == REDIS_OK else { throw failure }
-        return complete.take()
+        return building.pointee.complete.take()
     }
 
     private var failure: RedisError {
@@ -47,25 +50,6 @@ final class ReplyReader {
         }
         return RedisError(.malformedReply, "reply", words)
     }
-
-    fileprivate func beginArray(count: Int) {
-        guard count > 0 else { return add(.array([])) }
-        var items: [RedisValue] = []
-        items.reserveCapacity(min(count, 4096))  // the count is the peer's claim; more room comes with the items
-        open.append((items, count))
-    }
-
-    fileprivate func add(_ value: RedisValue) {
-        var value = value
-        while !open.isEmpty {
-            let last = open.count - 1
-            open[last].items.append(value)
-            open[last].missing -= 1
-            if open[last].missing > 0 { return }
-            value = .array(open.removeLast().items)
-        }
-        complete = value
-    }
 }
 
 // MARK: What hiredis calls
@@ -73,36 +57,35 @@ final class ReplyReader {
 /// hiredis wants an object for every value and takes nil for "out of memory"; the values are in the reader already.
 private var done: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: 1) }
 
-private func owner(of task: UnsafePointer<redisReadTask>?) -> ReplyReader? {
-    task?.pointee.privdata.map { Unmanaged<ReplyReader>.fromOpaque($0).takeUnretainedValue() }
+private func builder(of task: UnsafePointer<redisReadTask>?) -> UnsafeMutablePointer<ReplyBuilder>? {
+    task?.pointee.privdata?.assumingMemoryBound(to: ReplyBuilder.self)
 }
 
 private func onString(
     _ task: UnsafePointer<redisReadTask>?, _ start: UnsafeMutablePointer<CChar>?, _ count: Int
 ) -> UnsafeMutableRawPointer? {
+    guard let builder = builder(of: task) else { return done }
     let bytes = UnsafeRawBufferPointer(start: start, count: count)
-    let value: RedisValue =
-        switch task?.pointee.type {
-        case REDIS_REPLY_STATUS: .status(String(decoding: bytes, as: UTF8.self))
-        case REDIS_REPLY_ERROR: .error(String(decoding: bytes, as: UTF8.self))
-        default: .bulk([UInt8](bytes))
-        }
-    owner(of: task)?.add(value)
+    switch task?.pointee.type {
+    case REDIS_REPLY_STATUS: builder.pointee.add(.status(String(decoding: bytes, as: UTF8.self)))
+    case REDIS_REPLY_ERROR: builder.pointee.add(.error(String(decoding: bytes, as: UTF8.self)))
+    default: builder.pointee.addBulk(bytes)
+    }
     return done
 }
 
 private func onArray(_ task: UnsafePointer<redisReadTask>?, _ count: CInt) -> UnsafeMutableRawPointer? {
-    owner(of: task)?.beginArray(count: Int(count))
+    builder(of: task)?.pointee.beginArray(count: Int(count))
     return done
 }
 
 private func onInteger(_ task: UnsafePointer<redisReadTask>?, _ number: CLongLong) -> UnsafeMutableRawPointer? {
-    owner(of: task)?.add(.integer(Int(number)))
+    builder(of: task)?.pointee.add(.integer(Int(number)))
     return done
 }
 
 private func onNull(_ task: UnsafePointer<redisReadTask>?) -> UnsafeMutableRawPointer? {
-    owner(of: task)?.add(.null)
+    builder(of: task)?.pointee.add(.null)
     return done
 }
 

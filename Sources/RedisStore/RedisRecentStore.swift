@@ -140,10 +140,16 @@ extension RedisClient {
         var entries: [LogEntry] = []
         entries.reserveCapacity(found.count)
         for entry in found {
-            guard let id = entry[0]?.streamID, let fields = entry[1]?.array else {
-                throw malformed("XREAD", "an entry that cannot be read")
+            // Patterns, since a subscript or a property would copy what it passes on.
+            guard case .array(let parts) = entry, parts.count >= 2, case .bulk(let id) = parts[0],
+                case .array(let values) = parts[1], let id = StreamID(id.span)
+            else { throw malformed("XREAD", "an entry that cannot be read") }
+            var fields: [[UInt8]] = []
+            fields.reserveCapacity(values.count)
+            for value in values {
+                if case .bulk(let bytes) = value { fields.append(bytes) } else { fields.append([]) }
             }
-            entries.append(LogEntry(id: id, fields: fields.map { $0.bytes ?? [] }))
+            entries.append(LogEntry(id: id, fields: fields))
         }
         return entries
     }

@@ -41,7 +41,7 @@ extension RedisValue {
     /// A whole number that came as text, as our Functions send those that may be large.
     var number: Int64? { integer.map(Int64.init) }
 
-    var streamID: StreamID? { text.flatMap { StreamID($0) } }
+    var streamID: StreamID? { bytes.flatMap { StreamID($0.span) } }
 }
 
 extension PartitionState {

@@ -21,6 +21,20 @@ struct EventLoad {
         ]
     }()
 
+    /// The same as a configuration file has them.
+    static let configuration = """
+        [
+          { name: "requests", kind: "counter", by: ["service", "endpoint"] },
+          { name: "response_time", kind: "distribution", value: "duration_ms", unit: "ms", by: ["service", "endpoint"] },
+          { name: "bytes", kind: "counter", value: "bytes", by: ["service", "endpoint"] },
+          { name: "slow", kind: "counter", by: ["service"], where: "duration_ms > 500 and not (service in ['s2'])" },
+          { name: "failures", kind: "ratio", by: ["service"], match: "status >= 500" },
+          { name: "load", kind: "gauge", value: "host.load", by: ["service"] },
+          { name: "users", kind: "unique", value: "user", by: ["service"] },
+          { name: "paths", kind: "top", value: "endpoint", by: ["service"] },
+        ]
+        """
+
     struct Event {
         let service: String
         let endpoint: String
@@ -69,6 +83,12 @@ struct EventLoad {
         if let user = event.user { fields += ["user", user] }
         return fields
     }
+
+    /// Forgets all but the first events.
+    mutating func keep(first count: Int) { events.removeSubrange(count...) }
+
+    /// Takes events that another load has made.
+    mutating func add(_ others: [Event]) { events += others }
 
     private mutating func next() -> Event {
         Event(

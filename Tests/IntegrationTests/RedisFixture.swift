@@ -10,34 +10,38 @@ import Worker
 struct RedisFixture {
     let loop: EventLoop
     let client: RedisClient
-    let reader: RedisClient
+    /// Connections that wait for entries: one for each partition that is worked on.
+    let readers: [RedisClient]
 
-    static func start(url: String, name: String = "test") async throws -> RedisFixture {
+    static func start(url: String, name: String = "test", readers count: Int = 1) async throws -> RedisFixture {
         let loop = try EventLoop.start(name: name)
         let configuration = RedisConfiguration(url: try RedisURL(url))
         let fixture = RedisFixture(
-            loop: loop, client: RedisClient(configuration, loop: loop), reader: RedisClient(configuration, loop: loop))
+            loop: loop, client: RedisClient(configuration, loop: loop),
+            readers: (0..<count).map { _ in RedisClient(configuration, loop: loop) })
         await fixture.client.start()
-        await fixture.reader.start()
+        for reader in fixture.readers { await reader.start() }
         _ = try await fixture.client.session(timeout: .seconds(5))
         return fixture
     }
 
     func stop() async {
         await client.close()
-        await reader.close()
+        for reader in readers { await reader.close() }
         loop.stop()
     }
 
-    var partitionStore: RedisPartitionStore { RedisPartitionStore(client: client, readers: [reader]) }
-    var recentStore: RedisRecentStore { RedisRecentStore(client: client, followers: [reader]) }
+    var partitionStore: RedisPartitionStore { RedisPartitionStore(client: client, readers: readers) }
+    var recentStore: RedisRecentStore { RedisRecentStore(client: client, followers: readers) }
 
     /// A worker on this fixture's loop that runs until the task is cancelled.
     func worker(
-        partition: Int = 0, metrics: [MetricDefinition], lease: Duration = .zero, name: String = "worker"
+        partition: Int = 0, metrics: [MetricDefinition], lease: Duration = .zero, name: String = "worker",
+        _ configure: (inout PartitionWorker.Configuration) -> Void = { _ in }
     ) -> Task<Void, any Error> {
         var configuration = PartitionWorker.Configuration(owner: name)
         configuration.lease = lease
+        configure(&configuration)
         let worker = PartitionWorker(
             partition: partition, store: partitionStore, configuration: configuration, executor: loop, logger: .silent,
             metrics: WorkerMetrics(MetricsRegistry()))

@@ -36,6 +36,12 @@ struct ReplyReaderTests {
         #expect(try read(bytes.indices.map { bytes[$0...$0] }) == Self.values)
     }
 
+    @Test func stringsThatComeAgainAreStillThemselves() throws {
+        let texts = (0..<3_000).map { "field-\($0 % 700)\(String(repeating: "x", count: $0 % 37))" }
+        let wire = texts.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+        #expect(try read([Array(wire.utf8)[...]]) == texts.map { .bulk(Array($0.utf8)) })
+    }
+
     @Test(arguments: ["HTTP/1.1 400 Bad Request\r\n", ":x\r\n", "$-5\r\n", "*2\r\n?\r\n"])
     func whatIsNoReplyIsMalformed(text: String) {
         #expect {

@@ -96,4 +96,5 @@ func readFile(_ path: String) throws -> [UInt8] {
     }
 }
 
-func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+/// A variable of this process; nil where it has none of this name.
+package func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -12,7 +12,7 @@ class PrivateRedis:
 
     def __init__(self, *settings):
         self.folder = tempfile.mkdtemp(prefix="weir-bench-")
-        path = self.folder + "/redis.sock"
+        self.path = path = self.folder + "/redis.sock"
         self.process = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", path, "--dir", self.folder, "--save", "",
              "--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0",
@@ -65,6 +65,14 @@ class PrivateRedis:
             self.socket.sendall(b"".join(self.encoded(command) for command in part))
             for _ in part:
                 self.read()
+
+    def blast(self, chunks):
+        """Sends commands that are encoded already; their replies, errors too, are thrown away by the server."""
+        self.socket.sendall(self.encoded(("CLIENT", "REPLY", "OFF")))
+        for chunk in chunks:
+            self.socket.sendall(chunk)
+        self.socket.sendall(self.encoded(("CLIENT", "REPLY", "ON")))
+        self.read()
 
     def read(self):
         line = self.replies.readline()

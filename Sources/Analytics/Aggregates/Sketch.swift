@@ -99,6 +99,8 @@ package struct Sketch: Equatable, Sendable {
         return positive.last.map { Self.value(at: $0.index) }
     }
 
+    private static let firstCapacity = 6
+
     private static func isAscending(_ bins: [Bin]) -> Bool {
         bins.allSatisfy { $0.count >= 1 && indices.contains($0.index) }
             && zip(bins, bins.dropFirst()).allSatisfy { $0.index < $1.index }
@@ -114,6 +116,8 @@ package struct Sketch: Equatable, Sendable {
         if low < bins.count && bins[low].index == index {
             bins[low].count += count
         } else {
+            // From nothing an array grows to 1, 2, 4 and 8 elements, with a copy each time; a batch makes thousands of them.
+            if bins.capacity == 0 { bins.reserveCapacity(firstCapacity) }
             bins.insert(Bin(index: index, count: count), at: low)
         }
     }

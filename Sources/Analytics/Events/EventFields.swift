@@ -1,12 +1,18 @@
+internal import Glibc
+
 /// The field names that matter to a set of definitions, each with a slot number; names nobody asks for have none.
 ///
 /// An event is read once, and every field that is needed lands in its slot: no dictionary and no string for an event.
 package struct FieldTable: Sendable {
     /// By slot.
     package private(set) var names: [String] = []
-    private var bytes: [[UInt8]] = []
-    /// Slots by the names' lengths and first bytes; few names share one.
-    private var buckets: [[Int]] = Array(repeating: [], count: 64)
+    /// The names' bytes, one behind the other, and by slot where each ends.
+    private var bytes: [UInt8] = []
+    private var ends: [Int32] = []
+    /// The first slot of each bucket of names, and by slot the next in its bucket; -1 ends it. Buckets go by a name's length
+    /// and first byte; few names share one.
+    private var heads: [Int32] = Array(repeating: -1, count: 64)
+    private var next: [Int32] = []
 
     /// The slot of the event's time.
     package static let timeSlot = 0
@@ -17,25 +23,40 @@ package struct FieldTable: Sendable {
     package mutating func slot(adding name: String) -> Int {
         if let known = names.firstIndex(of: name) { return known }
         names.append(name)
-        bytes.append(Array(name.utf8))
-        let slot = names.count - 1
-        buckets[Self.bucket(count: name.utf8.count, first: name.utf8.first ?? 0)].append(slot)
-        return slot
+        bytes.append(contentsOf: name.utf8)
+        ends.append(Int32(bytes.count))
+        let bucket = Self.bucket(count: name.utf8.count, first: name.utf8.first ?? 0)
+        next.append(heads[bucket])
+        heads[bucket] = Int32(names.count - 1)
+        return names.count - 1
     }
 
     /// The slot of the name at `range` of `text`; nil where nobody needs it.
     package func slot(of text: Span<UInt8>, _ range: Range<Int>) -> Int? {
-        let bucket = Self.bucket(count: range.count, first: range.isEmpty ? 0 : text[range.lowerBound])
-        next: for slot in buckets[bucket] where bytes[slot].count == range.count {
-            for offset in 0..<range.count where bytes[slot][offset] != text[range.lowerBound + offset] {
-                continue next
-            }
-            return slot
+        let name = text.extracting(range)
+        var slot = Int(heads[Self.bucket(count: name.count, first: name.isEmpty ? 0 : name[0])])
+        while slot >= 0 {
+            let start = slot == 0 ? 0 : Int(ends[slot - 1])
+            if bytes.span.extracting(start..<Int(ends[slot])).hasSameBytes(as: name) { return slot }
+            slot = Int(next[slot])
         }
         return nil
     }
 
     private static func bucket(count: Int, first: UInt8) -> Int { (count &* 7 &+ Int(first)) & 63 }
+}
+
+extension Span<UInt8> {
+    /// Equal bytes, and as many.
+    func hasSameBytes(as other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        return unsafe withUnsafeBytes { ours in
+            unsafe other.withUnsafeBytes { theirs in
+                guard let a = ours.baseAddress, let b = theirs.baseAddress else { return true }
+                return unsafe memcmp(a, b, ours.count) == 0
+            }
+        }
+    }
 }
 
 /// One event's values, by slot of a `FieldTable`, as places in the bytes it was read from.
@@ -50,14 +71,17 @@ package struct EventFields: Sendable {
         package var kind = Kind.absent
         /// True where the text had escapes and stands in `scratch` instead of the event's bytes.
         package var isInScratch = false
+        /// The number that the text stands for, where whoever read it knows already; NaN where not.
+        package var number = Double.nan
 
         package init() {}
 
-        package init(start: Int, count: Int, kind: Kind, isInScratch: Bool = false) {
+        package init(start: Int, count: Int, kind: Kind, isInScratch: Bool = false, number: Double = .nan) {
             self.start = Int32(start)
             self.count = Int32(count)
             self.kind = kind
             self.isInScratch = isInScratch
+            self.number = number
         }
     }
 
@@ -81,6 +105,7 @@ package struct EventFields: Sendable {
     package func number(_ slot: Int, in bytes: Span<UInt8>) -> Double? {
         let value = values[slot]
         guard value.kind == .number || value.kind == .string else { return nil }
+        if !value.number.isNaN { return value.number }
         let range = Int(value.start)..<Int(value.start + value.count)
         return value.isInScratch ? parseNumber(scratch.span, range) : parseNumber(bytes, range)
     }
@@ -102,7 +127,8 @@ package struct EventFields: Sendable {
         } else if value.isInScratch {
             text.append(contentsOf: scratch[range])
         } else {
-            for place in range { text.append(bytes[place]) }
+            let part = bytes.extracting(range)
+            unsafe part.withUnsafeBufferPointer { unsafe text.append(contentsOf: $0) }
         }
     }
 }

@@ -29,9 +29,12 @@ package func parseNumber(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double? {
         place += 1
     }
     guard digits > 0, !sawPoint || fraction > 0 else { return nil }
-    let magnitude = Double(mantissa) / powersOfTen[fraction]
+    let magnitude = decimal(mantissa, fraction: fraction)
     return isNegative ? -magnitude : magnitude
 }
+
+/// The number whose digits are `mantissa`, 0..<10¹⁵, the last `fraction` of them, 0...15, behind the point; correctly rounded.
+package func decimal(_ mantissa: Int64, fraction: Int) -> Double { Double(mantissa) / powersOfTen[fraction] }
 
 private let powersOfTen: [Double] = [
     1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,

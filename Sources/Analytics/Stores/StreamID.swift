@@ -13,11 +13,31 @@ package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible
 
     /// Reads `1795428000000-3`; nil where the text is something else.
     package init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }), let ms = UInt64(parts[0]),
-            let sequence = UInt64(parts[1])
-        else { return nil }
-        self.init(ms: ms, sequence: sequence)
+        let bytes = Array(text.utf8)
+        self.init(bytes.span)
+    }
+
+    /// The same for bytes; every entry of a stream comes with one.
+    package init?(_ text: Span<UInt8>) {
+        var numbers: (ms: UInt64, sequence: UInt64) = (0, 0)
+        var (number, digits, isSecond) = (UInt64(0), 0, false)
+        for place in text.indices {
+            let byte = text[place]
+            if byte == UInt8(ascii: "-") && !isSecond && digits > 0 {
+                numbers.ms = number
+                (number, digits, isSecond) = (0, 0, true)
+                continue
+            }
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+            let (sum, isTooLargeByOne) = tens.addingReportingOverflow(UInt64(digit))
+            if isTooLarge || isTooLargeByOne { return nil }
+            (number, digits) = (sum, digits + 1)
+        }
+        guard isSecond, digits > 0 else { return nil }
+        numbers.sequence = number
+        self.init(ms: numbers.ms, sequence: numbers.sequence)
     }
 
     package var description: String { "\(ms)-\(sequence)" }

@@ -17,6 +17,7 @@ package enum HyperLogLogCodec {
     private static let maxSparseBytes = 3_000
     private static let maxSparseRank: UInt8 = 32
 
+    /// Sparse where Redis would keep it so.
     package static func encode(_ registers: HyperLogLog) -> [UInt8] {
         var bytes = Array("HYLL".utf8) + [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]
         if !appendSparse(registers, to: &bytes) {
@@ -27,6 +28,7 @@ package enum HyperLogLogCodec {
         return bytes
     }
 
+    /// Reads the HyperLogLog that fills `range`.
     package static func decode(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(DecodingFailure) -> HyperLogLog {
         let start = range.lowerBound
         guard range.count >= headBytes, "HYLL".utf8.enumerated().allSatisfy({ bytes[start + $0] == $1 }) else {

@@ -13,6 +13,7 @@ package struct EventError: Error, Equatable, Sendable, CustomStringConvertible {
 /// needed, numbers must be finite. Nested objects are read as dotted names; arrays are refused; null counts as absent.
 package struct EventScanner: Sendable {
     private let table: FieldTable
+    private var plain = PlainEventReader()
     /// The dotted name of the member at hand, where it is nested.
     private var path: [UInt8] = []
     /// Where the top-level name at hand stands, for messages.
@@ -32,11 +33,13 @@ package struct EventScanner: Sendable {
     package mutating func scan(
         _ bytes: Span<UInt8>, _ range: Range<Int>, into event: inout EventFields
     ) throws(EventError) {
+        event.removeAll()
+        if plain.read(bytes, range, table: table, into: &event) { return }
+        event.removeAll()
         start = range.lowerBound
         position = start
         end = range.upperBound
         path.removeAll(keepingCapacity: true)
-        event.removeAll()
         skipBlanks(bytes)
         guard position < end, bytes[position] == UInt8(ascii: "{") else {
             throw EventError("expected a JSON object, found \(found(bytes))")

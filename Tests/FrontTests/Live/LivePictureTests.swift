@@ -27,6 +27,13 @@ import Testing
                 metric: "requests", by: [], filter: LabelFilter(), stepSeconds: 60, windowSeconds: 3600, limit: 100),
             #"{"type":"subscribe","id":"h","metric":"requests","agg":["count"],"window":"1h","step":"60s"}"#
         ),
+        (
+            "u",
+            LiveQuestion(
+                metric: "visitors", by: ["service"], filter: LabelFilter(), stepSeconds: 60, windowSeconds: 900,
+                limit: 100),
+            #"{"type":"subscribe","id":"u","metric":"visitors","by":["service"],"window":"15m","step":"1s"}"#
+        ),
     ]
 
     private struct Dashboard {
@@ -62,7 +69,7 @@ import Testing
                 dashboards.append(Dashboard(client: client, id: id))
             case 13..<16:
                 guard let index = dashboards.indices.randomElement(using: &random) else { continue }
-                let asked = Self.questions[Int.random(in: 0..<3, using: &random)]
+                let asked = Self.questions[Int.random(in: 0..<4, using: &random)]
                 if dashboards[index].asked.remove(asked.id) != nil, Bool.random(using: &random) {
                     await stage.send(#"{"type":"unsubscribe","id":"\#(asked.id)"}"#, from: dashboards[index].id)
                 } else {
@@ -102,7 +109,9 @@ import Testing
                 do {
                     try await eventually("\(id) is right") {
                         try await stage.advance(ms: 10)
-                        return stage.shown(dashboard.client, id, question) == stage.expected(question)
+                        return id == "u"
+                            ? stage.shownUniques(dashboard.client, id, question) == stage.expectedUniques(question)
+                            : stage.shown(dashboard.client, id, question) == stage.expected(question)
                     }
                 } catch {
                     let (shown, expected) = (stage.shown(dashboard.client, id, question), stage.expected(question))
@@ -127,7 +136,7 @@ import Testing
             return LiveStage.event(
                 ["cart", "pay", "user"].randomElement(using: &random) ?? "",
                 ["/a", "/b"].randomElement(using: &random) ?? "",
-                stage.nowSecond - behind, Double.random(in: 1...100, using: &random))
+                stage.nowSecond - behind, Double(Int.random(in: 1...100, using: &random)))
         }
     }
 

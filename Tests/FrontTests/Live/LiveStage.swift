@@ -16,6 +16,8 @@ final class LiveStage: Sendable {
             MetricDefinition(
                 id: MetricID(rawValue: 2), name: "latency", kind: .distribution, value: "ms", unit: "ms",
                 by: ["endpoint", "service"]),
+            MetricDefinition(
+                id: MetricID(rawValue: 3), name: "visitors", kind: .unique, value: "user", by: ["endpoint", "service"]),
         ])
 
     let store: TwinStore
@@ -87,6 +89,25 @@ final class LiveStage: Sendable {
             for (start, aggregate) in buckets { counts[name, default: [:]][start * 1000] = aggregate.count }
         }
         return counts
+    }
+
+    /// The distinct values that a client should see.
+    func expectedUniques(_ question: LiveQuestion) -> [String: [Int64: Double]] {
+        let from = (nowSecond - question.windowSeconds).rounded(downTo: question.stepSeconds)
+        var uniques: [String: [Int64: Double]] = [:]
+        for (labels, buckets) in store.answer(question, from: from) {
+            let name = labels.labels.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+            for (start, aggregate) in buckets {
+                uniques[name, default: [:]][start * 1000] = aggregate.value(.unique, seconds: 60)
+            }
+        }
+        return uniques
+    }
+
+    /// What a client sees of them.
+    func shownUniques(_ client: TwinClient, _ id: String, _ question: LiveQuestion) -> [String: [Int64: Double]] {
+        let from = (nowSecond - question.windowSeconds).rounded(downTo: question.stepSeconds)
+        return client.picture(id).values.mapValues { $0.filter { $0.key >= from * 1000 } }.filter { !$0.value.isEmpty }
     }
 
     /// What a client has of a question, without what has fallen out of its window.

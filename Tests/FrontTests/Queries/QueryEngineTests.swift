@@ -18,7 +18,7 @@ final class QueryEngineTests: Sendable {
     func equalsTheNaiveReference(seed: Seed) async throws {
         var rng = SplitMix64(seed)
         let tiers = TwinTiers.random(nowMs: nowMs, using: &rng)
-        let query = try randomQuery(&rng)
+        let query = try randomQuery(TwinTiers.metric, "count,p99,max,mean", &rng)
         if Int.random(in: 0..<10, using: &rng) == 0 { tiers.change { $0.forgetsMemory = true } }
         let answer = try await ask(query, of: tiers)
         #expect(answer.degraded == [])
@@ -33,6 +33,28 @@ final class QueryEngineTests: Sendable {
                 }
             }
         }
+    }
+
+    @Test("sets of minutes answer for whole minutes, the same from every tier", arguments: Seed.range(200))
+    func setsEqualTheNaiveReference(seed: Seed) async throws {
+        var rng = SplitMix64(seed)
+        let metric = TwinTiers.sets[Int(seed.value % 2)]
+        let tiers = TwinTiers.random(nowMs: nowMs, metric: metric, using: &rng)
+        let query = try randomQuery(metric, metric.kind == .unique ? "unique" : "top", &rng)
+        #expect(query.stepMs >= 60_000)
+        let answer = try await ask(query, of: tiers)
+        var found = GroupedBuckets(answer.query)
+        for event in tiers.now.events
+        where (answer.query.fromMs..<answer.query.toMs).contains(event.atMs) && query.filter.matches(event.labels) {
+            var aggregate = TwinTiers.set(event, metric)
+            aggregate.addEvent()
+            found.merge(aggregate, at: found.place(of: event.labels), bucketMs: event.atMs)
+        }
+        let expected = QueryAnswer(answer.query, found, tiers: [], asOfMs: 0, degraded: [])
+        #expect(answer.series.map(\.labels) == expected.series.map(\.labels))
+        #expect(answer.series.map(\.times) == expected.series.map(\.times))
+        #expect(answer.series.map(\.values) == expected.series.map(\.values))
+        #expect(answer.series.map(\.items) == expected.series.map(\.items))
     }
 
     @Test func withPostgresDownTheRestAnswersAndSaysSo() async throws {
@@ -137,26 +159,30 @@ final class QueryEngineTests: Sendable {
         try await ask(query(from) { _ in }, of: tiers, by: engine)
     }
 
-    private func query(_ from: String, _ change: (inout Query.Texts) -> Void) throws -> Query {
+    private func query(
+        _ from: String, _ metric: MetricDefinition = TwinTiers.metric, _ change: (inout Query.Texts) -> Void
+    ) throws -> Query {
         var texts = Query.Texts()
         (texts.from, texts.aggregations, texts.limit) = (from, "count", "1000")
         change(&texts)
-        return try Query(metric: TwinTiers.metric, texts, nowMs: nowMs)
+        return try Query(metric: metric, texts, nowMs: nowMs)
     }
 
     private func total(_ answer: QueryAnswer) -> Int {
         answer.series.reduce(0) { $0 + $1.values[0].reduce(0) { $0 + Int($1 ?? 0) } }
     }
 
-    private func randomQuery(_ rng: inout SplitMix64) throws -> Query {
-        try query("-1h") { texts in
+    private func randomQuery(
+        _ metric: MetricDefinition, _ aggregations: String, _ rng: inout SplitMix64
+    ) throws -> Query {
+        try query("-1h", metric) { texts in
             let length: Int64 = [30, 400, 3_000, 9_000].randomElement(using: &rng) ?? 30
             let to = nowMs - .random(in: -60_000...length * 500, using: &rng)
             texts.to = String(to)
             texts.from = String(to - .random(in: 1_000...length * 1_000, using: &rng))
             texts.step = ["auto", "10s", "1m", "10m"].randomElement(using: &rng)
             texts.by = ["", "service", "endpoint,service"].randomElement(using: &rng)
-            texts.aggregations = "count,p99,max,mean"
+            texts.aggregations = aggregations
             if Bool.random(using: &rng) {
                 texts.filter.add(label: "service", patterns: ["a", "!b", "a,c"].randomElement(using: &rng) ?? "a")
             }

@@ -67,8 +67,26 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
         return record
     }
 
+    /// What an event adds to the set of its minute: the text of its value.
+    static func set(_ event: Event, _ metric: MetricDefinition) -> Aggregate {
+        var aggregate = Aggregate()
+        let text = Array("\(event.value.rounded())".utf8)
+        if metric.kind == .unique {
+            var registers = HyperLogLog()
+            registers.insert(text.span)
+            aggregate.registers = registers
+        } else if metric.kind == .top {
+            var items = TopItems()
+            items.add(text)
+            aggregate.items = items
+        }
+        return aggregate
+    }
+
     private func aggregate(_ event: Event, _ metric: MetricDefinition) -> Aggregate {
-        record(event, group: metric.group.name)[metric.id] ?? Aggregate()
+        var aggregate = record(event, group: metric.group.name)[metric.id] ?? Aggregate()
+        aggregate.merge(Self.set(event, metric))
+        return aggregate
     }
 
     // MARK: Redis
@@ -109,6 +127,16 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
             let start = second - second % resolution.rawValue
             // Seconds before the horizon are gone, as they may be; coarse buckets stay longer than they are asked for.
             if resolution == .second && second < now.states[partition].horizonSecond { continue }
+            let minute = second - second % 60
+            if (from - from % 60..<to).contains(minute) {
+                for metric in all.metrics where metric.set.map(sets.contains) ?? false {
+                    let labels = event.labels.keeping(metric.group.by)
+                    guard let number = asked[SeriesKey(group: metric.group.name, labels: labels)] else { continue }
+                    var record = Record()
+                    record.merge(Self.set(event, metric), into: metric.id)
+                    found.sets.append(.init(series: number, second: minute, record: RecordCodec.encode(record)))
+                }
+            }
             guard (from..<to).contains(start) else { continue }
             for key in self.keys(of: event) {
                 guard let number = asked[key] else { continue }
@@ -200,8 +228,17 @@ extension TwinTiers {
         id: MetricID(rawValue: 1), name: "response_time", kind: .distribution, value: "duration_ms", unit: "ms",
         by: ["service", "endpoint"])
 
+    static let sets = [
+        MetricDefinition(
+            id: MetricID(rawValue: 1), name: "visitors", kind: .unique, value: "user", by: ["service", "endpoint"]),
+        MetricDefinition(
+            id: MetricID(rawValue: 1), name: "items", kind: .top, value: "item", by: ["service", "endpoint"]),
+    ]
+
     /// Tiers around `nowMs` with random events, boundaries and coverage.
-    static func random(nowMs: Int64, using rng: inout SplitMix64) -> TwinTiers {
+    static func random(
+        nowMs: Int64, metric: MetricDefinition = TwinTiers.metric, using rng: inout SplitMix64
+    ) -> TwinTiers {
         let nowSecond = nowMs / 1_000
         let states = (0..<Int.random(in: 1...2, using: &rng)).map { _ in
             PartitionState(
