@@ -4,6 +4,7 @@ redis.register_function { function_name = 'weir_state', callback = weir_state, f
 redis.register_function { function_name = 'weir_read', callback = weir_read, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_partials', callback = weir_partials, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
+redis.register_function { function_name = 'weir_counted', callback = weir_counted, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_append', callback = weir_append }
 redis.register_function { function_name = 'weir_retry', callback = weir_retry }
 redis.register_function { function_name = 'weir_define', callback = weir_define }
