@@ -31,7 +31,7 @@ Records are opaque here: the worker holds the state of its partition at the curs
 compare-and-set on the cursor proves that nobody changed them meanwhile (docs/architecture.md, "Replacing beats merging"). ]]
 
 -- Major: other versions cannot work side by side. Minor: a worker may meet one newer than its own.
-local VERSION = '2.0'
+local VERSION = '2.1'
 local MAJOR = 2 -- of VERSION; nothing can be computed while a library is loaded
 
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack
@@ -291,20 +291,22 @@ ARGS    1 major  of the library that the caller was written for   2 from  cursor
         6 changes  msgpack, see below   7 delta  bytes for the live stream
 changes [ series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress ], flat lists:
         series   number, JSON                     those used for the first time
-        fine     number, second, is_new, record   whole one-second buckets; is_new 1: it should not be there yet
-        coarse   number, second, is_new, record   whole ten-second buckets
+        fine     whole one-second buckets, for each hash: number, start s, flags (1 the hash may be new, 2 something is to be
+                 looked for), n, presence (n digits: 0 it is there, 1 it is not, 2 it should not be: look), n fields and records
+        coarse   whole ten-second buckets, in the same form
         dirty    minute, n, n numbers             what must be compacted
-        seen     number, second                   last event
+        seen     second, number                   last event
         refused  id, reason, received ms, bytes, is_whole, n, n names and values of the entry
         books    hour, field, events              fields: foreign (appended by others), applied, late, refused, missing
         uniques  number, metric, minute, is_new, n, n values to add
         tops     number, metric, minute, is_new, dropped, n, n times item and its count now, m, m items that are dropped
         progress upto, entries                    fronts' events up to the last entry, and entries in the batch
-RETURNS {'OK', horizon s} | {'STALE', cursor id} the cursor is another | {'MISSING'} the entry `to` is gone |
+RETURNS {'OK', horizon s, settled s} | {'STALE', cursor id} the cursor is another | {'MISSING'} the entry `to` is gone |
         {'DEFINITIONS', version} they have changed | {'VERSION', version} the library has another major one |
         {'CHANGED', (1|10|t<metric>, number, second, record, or for a top {dropped, item, count, …}, or '')…} these hold
         something else than the worker thought. In all but the first nothing was written.
 ERRORS  'ARGS …' bad argument, 'WRONGTYPE …' a key of ours holds something else; nothing was written
+        Numbers of series, fields and seconds of `seen` come as texts: making them here would cost as much as writing.
 COST    O(buckets + values); some 2.5 us a bucket (docs/measurements.md) ]]
 
 -- Most of the time goes into making texts of numbers, so that is done once for each: a batch has few seconds, and names a
@@ -321,17 +323,17 @@ local function texts()
     end
 end
 
--- For a second: the end of its bucket's key, its field, and the start of the hash.
-local function places(chunk_s)
-    local ends, fields, starts = {}, {}, {}
-    return function(second)
-        if not ends[second] then
-            local offset = second % chunk_s
-            starts[second] = second - offset
-            ends[second] = string.format(':%d', second - offset)
-            fields[second] = string.format('%d', offset)
+-- Calls `visit` with each group of a list of writes: key, number, start, flags, n, presence, place of its first field.
+local function each_hash(list, start_of_key, visit)
+    local at, ends, size = 1, {}, #list
+    while at <= size do
+        local number, start, flags, n, presence = list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
+        if type(n) ~= 'number' or type(presence) ~= 'string' or #presence ~= n or at + 4 + n * 2 > size then
+            fail('buckets are missing')
         end
-        return ends[second], fields[second], starts[second]
+        if not ends[start] then ends[start] = string.format(':%d', start) end
+        visit(start_of_key .. number .. ends[start], number, start, flags, n, presence, at + 5)
+        at = at + 5 + n * 2
     end
 end
 
@@ -415,8 +417,7 @@ local function weir_apply(keys, args)
     local decoded, changes = pcall(cmsgpack.unpack, args[6])
     if not decoded or type(changes) ~= 'table' or #changes ~= 10 then fail('changes must be ten lists') end
     local series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress = unpack(changes)
-    count_of(series, 2, 'series') count_of(fine, 4, 'fine') count_of(coarse, 4, 'coarse')
-    count_of(seen, 2, 'seen') count_of(books, 3, 'books')
+    count_of(series, 2, 'series') count_of(seen, 2, 'seen') count_of(books, 3, 'books')
     if #progress ~= 2 then fail('progress must be two numbers') end
 
     local held = redis.call('HMGET', cursor, 'id', 'definitions', 'horizon', 'newest', 'settled', 'entries')
@@ -434,30 +435,31 @@ local function weir_apply(keys, args)
         local last = #changed
         changed[last + 1], changed[last + 2], changed[last + 3], changed[last + 4] = resolution, number, second, content
     end
-    local function compare(resolution, key, number, second, field, is_new)
-        if (call('HSTRLEN', key, field) == 0) ~= (is_new == 1) then
-            tell(resolution, number, second, call('HGET', key, field) or '')
+    local function compare(resolution, key, number, start, presence, j, field)
+        local length = call('HSTRLEN', key, field)
+        if (length == 0) ~= (string.byte(presence, j) ~= 48) then
+            tell(resolution, number, start + tonumber(field), call('HGET', key, field) or '')
         end
     end
-    local fine_place, fine_start, fine_keys = places(FINE_CHUNK_S), prefix .. 'b1:', {}
-    for i = 1, #fine, 4 do
-        local number, second, is_new = fine[i], fine[i + 1], fine[i + 2]
-        if second >= horizon then
-            local key_end, field = fine_place(second)
-            local key = fine_start .. text_of(number) .. key_end
-            fine_keys[i] = key
-            if is_new == 1 then compare(1, key, number, second, field, 1) end
+    local fine_start, coarse_start = prefix .. 'b1:', prefix .. 'b10:'
+    each_hash(fine, fine_start, function(key, number, start, flags, n, presence, at)
+        if flags < 2 or start + FINE_CHUNK_S <= horizon then return end
+        for j = 1, n do
+            local field = fine[at + j * 2 - 2]
+            if string.byte(presence, j) == 50 and start + tonumber(field) >= horizon then
+                compare(1, key, number, start, presence, j, field)
+            end
         end
-    end
-    local coarse_place, coarse_start, coarse_keys, coarse_late = places(COARSE_CHUNK_S), prefix .. 'b10:', {}, {}
-    for i = 1, #coarse, 4 do
-        local number, second, is_new = coarse[i], coarse[i + 1], coarse[i + 2]
-        local key_end, field, chunk = coarse_place(second)
-        local key = coarse_start .. text_of(number) .. key_end
-        coarse_keys[i] = key
-        coarse_late[i] = chunk <= settled
-        if is_new == 1 or coarse_late[i] then compare(10, key, number, second, field, is_new) end
-    end
+    end)
+    each_hash(coarse, coarse_start, function(key, number, start, flags, n, presence, at)
+        local is_late = start <= settled
+        if flags < 2 and not is_late then return end
+        for j = 1, n do
+            if is_late or string.byte(presence, j) == 50 then
+                compare(10, key, number, start, presence, j, coarse[at + j * 2 - 2])
+            end
+        end
+    end)
     local unique_writes = set_writes(uniques, 'hll:', prefix, settled, text_of, read_unique(uniques))
     for _, write in ipairs(unique_writes) do
         if write.is_new then call('STRLEN', write.key) end
@@ -475,19 +477,17 @@ local function weir_apply(keys, args)
         end
     end
     if #changed > 1 then return changed end
-    local marks_of, scores, at = {}, {}, 1
+    local marks_of, at = {}, 1
     while at < #dirty do
         local minute, n = text_of(dirty[at]), uint(dirty[at + 1], 'n')
         local marks = marks_of[minute] or {}
+        local last = #marks
         for i = at + 2, at + 1 + n do
-            marks[#marks + 1] = text_of(dirty[i])
-            marks[#marks + 1] = to
+            marks[last + 1], marks[last + 2] = dirty[i], to
+            last = last + 2
         end
         marks_of[minute] = marks
         at = at + 2 + n
-    end
-    for i = 1, #seen, 2 do
-        scores[i], scores[i + 1] = text_of(seen[i + 1]), text_of(seen[i])
     end
     at = 1
     while at <= #refused do
@@ -505,30 +505,32 @@ local function weir_apply(keys, args)
     local entries = tonumber(held[6] or entries_before(events, from)) + progress[2]
 
     in_slices(series, function(...) redis.call('HSET', prefix .. 'series', ...) end) -- writes start here
-    for i = 1, #fine, 4 do
-        local key = fine_keys[i]
-        if key then
-            local _, field, chunk = fine_place(fine[i + 1])
-            call('HSET', key, field, fine[i + 3])
-            if fine[i + 2] == 1 then call('EXPIREAT', key, text_of(chunk + FINE_CHUNK_S + FINE_EXPIRY_S)) end
+    each_hash(fine, fine_start, function(key, _, start, flags, n, _, at)
+        if start + FINE_CHUNK_S <= horizon then return end
+        if start < horizon then
+            for j = at, at + n * 2 - 2, 2 do
+                if start + tonumber(fine[j]) >= horizon then call('HSET', key, fine[j], fine[j + 1]) end
+            end
+        else
+            call('HSET', key, unpack(fine, at, at + n * 2 - 1))
         end
-    end
+        if flags % 2 == 1 then call('EXPIREAT', key, text_of(start + FINE_CHUNK_S + FINE_EXPIRY_S)) end
+    end)
     local chunks = {}
     local function keep(chunk, name)
         local names = chunks[chunk] or {}
         names[#names + 1] = name
         chunks[chunk] = names
     end
-    for i = 1, #coarse, 4 do
-        local key = coarse_keys[i]
-        local _, field, chunk = coarse_place(coarse[i + 1])
-        if coarse[i + 2] == 1 or coarse_late[i] then
+    each_hash(coarse, coarse_start, function(key, number, start, flags, n, _, at)
+        local is_late = start <= settled
+        if flags % 2 == 1 or is_late then
             call('HSETNX', key, 'g', to)
-            keep(chunk, text_of(coarse[i]))
-            if coarse_late[i] then call('PERSIST', key) end
+            keep(start, number)
+            if is_late then call('PERSIST', key) end
         end
-        call('HSET', key, field, coarse[i + 3])
-    end
+        call('HSET', key, unpack(coarse, at, at + n * 2 - 1))
+    end)
     for _, write in ipairs(unique_writes) do
         in_slices(write.values, function(...) call('PFADD', write.key, ...) end)
         if write.is_new or write.is_late then keep(write.chunk, write.name) end
@@ -550,7 +552,7 @@ local function weir_apply(keys, args)
         redis.call('ZADD', prefix .. 'minutes', minute, minute)
         in_slices(marks, function(...) redis.call('HSET', prefix .. 'dirty:' .. minute, ...) end)
     end
-    in_slices(scores, function(...) redis.call('ZADD', prefix .. 'seen', 'GT', ...) end)
+    in_slices(seen, function(...) redis.call('ZADD', prefix .. 'seen', 'GT', ...) end)
     set_aside(prefix, cursor, refused)
     for i = 1, #books, 3 do
         local hour, field, count = text_of(books[i]), books[i + 1], books[i + 2]
@@ -568,7 +570,7 @@ local function weir_apply(keys, args)
     -- A consumer group that nobody reads: XINFO GROUPS shows the lag to whoever monitors Redis.
     local moved = redis.pcall('XGROUP', 'SETID', events, 'weir', to, 'ENTRIESREAD', entries)
     if moved.err then redis.call('XGROUP', 'CREATE', events, 'weir', to, 'ENTRIESREAD', entries) end
-    return { 'OK', string.format('%d', horizon) }
+    return { 'OK', string.format('%d', horizon), string.format('%d', settled) }
 end
 --[[ weir_lease: hold a partition for a while, so that workers do not do the same work. It saves work and nothing more: what
 keeps the numbers right is the cursor.
@@ -807,11 +809,13 @@ KEYS    1 cursor  HASH   2 events  STREAM; audit hashes are derived from the pre
 ARGS    hours  seconds since 1970, at most 2,000
 RETURNS {state as weir_state,
          {appended, upto, foreign, applied, late, refused, missing, duplicate}  events since the partition began, as strings,
-         {entries applied, entries ever added, entries waiting}  waiting is counted up to 10,000,
+         {entries applied, entries ever added, entries waiting},
          {hour, appended, applied, late, refused, missing, duplicate, …}  for each hour that has any}
          The books balance where upto + foreign = applied + late + refused + missing, and missing is 0.
 ERRORS  'ARGS …'
-COST    O(hours + entries waiting) ]]
+COST    O(hours), and reads the applied entries that are not trimmed yet: those of one node of the stream ]]
+local MAX_APPLIED_ENTRIES = 10000
+
 local function weir_books(keys, args)
     local prefix, cursor, events = prefix_of(keys[1]), keys[1], keys[2]
     if #args > 2000 then fail('at most 2,000 hours') end
@@ -825,8 +829,9 @@ local function weir_books(keys, args)
         for i = 1, #info, 2 do
             if info[i] == 'entries-added' then added = info[i + 1] end
         end
+        -- What waits may be millions; what is applied and still there is little.
         local id = redis.call('HGET', cursor, 'id') or '0-0'
-        waiting = #redis.call('XRANGE', events, '(' .. id, '+', 'COUNT', 10000)
+        waiting = redis.call('XLEN', events) - #redis.call('XRANGE', events, '-', id, 'COUNT', MAX_APPLIED_ENTRIES)
     end
     local hours = {}
     for i = 1, #args do
@@ -842,6 +847,59 @@ local function weir_books(keys, args)
     return {
         state_of(cursor), totals, { applied_entries, string.format('%d', added), string.format('%d', waiting) }, hours,
     }
+end
+
+--[[ weir_counted: what Redis holds of a series and history does not: from a boundary on everything, and before it the minutes
+that have changed since they were compacted, whole. With weir_books in one MULTI it shows whether all that was applied was
+counted.
+KEYS    1 cursor  HASH; minutes, dirty, chunks and b10 hashes are derived from its prefix
+ARGS    1 series number   2 boundary s, a whole minute: every minute before it has been compacted once (weir_state says since when)
+RETURNS {{record, …} of ten seconds each, {minute, generation, {record, …}, …}}
+        | 'MANY' more than 10,000 hashes or minutes would have to be read
+ERRORS  'ARGS …'
+COST    O(ten minutes after the boundary that hold anything + changed minutes before it) ]]
+local MAX_COUNTED = 10000
+
+local function weir_counted(keys, args)
+    local prefix = prefix_of(keys[1])
+    local number, boundary = string.format('%d', uint(args[1], 'series')), uint(args[2], 'boundary')
+    if boundary % 60 ~= 0 then fail('boundary must be a whole minute') end
+    -- Hashes with an expiry are in no list: those from the boundary up to `settled`.
+    local settled = tonumber(redis.call('HGET', keys[1], 'settled') or -1)
+    local first = boundary - boundary % COARSE_CHUNK_S
+    local listed = redis.call('ZRANGEBYSCORE', prefix .. 'chunks', first, '+inf', 'LIMIT', 0, MAX_COUNTED + 1)
+    local minutes = redis.call('ZRANGEBYSCORE', prefix .. 'minutes', '-inf', '(' .. args[2], 'LIMIT', 0, MAX_COUNTED + 1)
+    if #listed > MAX_COUNTED or #minutes > MAX_COUNTED or (settled - first) / COARSE_CHUNK_S > MAX_COUNTED then
+        return 'MANY'
+    end
+    local chunks = {}
+    for _, chunk in ipairs(listed) do chunks[tonumber(chunk)] = true end
+    for chunk = first, settled, COARSE_CHUNK_S do chunks[chunk] = true end
+    local records, changed = {}, {}
+    for chunk in pairs(chunks) do
+        local held = redis.call('HGETALL', prefix .. 'b10:' .. number .. ':' .. string.format('%d', chunk))
+        for i = 1, #held, 2 do
+            local second = tonumber(held[i]) -- the other fields are no numbers
+            if second and chunk + second >= boundary then records[#records + 1] = held[i + 1] end
+        end
+    end
+    for _, minute in ipairs(minutes) do
+        if redis.call('HEXISTS', prefix .. 'dirty:' .. minute, number) == 1 then
+            local offset = tonumber(minute) % COARSE_CHUNK_S
+            local fields = { 'g' }
+            for second = offset, offset + 50, 10 do fields[#fields + 1] = second end
+            local chunk = string.format('%d', tonumber(minute) - offset)
+            local held = redis.call('HMGET', prefix .. 'b10:' .. number .. ':' .. chunk, unpack(fields))
+            local found = {}
+            for place = 2, #fields do
+                if held[place] then found[#found + 1] = held[place] end
+            end
+            if #found > 0 then
+                changed[#changed + 1], changed[#changed + 2], changed[#changed + 3] = minute, held[1] or '0-0', found
+            end
+        end
+    end
+    return { records, changed }
 end
 --[[ weir_partials: a minute of some series, as history needs it, in one state of the partition.
 KEYS    1 cursor  HASH; dirty and b10 hashes are derived from its prefix
@@ -977,6 +1035,7 @@ redis.register_function { function_name = 'weir_open', callback = weir_open, fla
 redis.register_function { function_name = 'weir_read', callback = weir_read, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_partials', callback = weir_partials, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
+redis.register_function { function_name = 'weir_counted', callback = weir_counted, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_append', callback = weir_append }
 redis.register_function { function_name = 'weir_retry', callback = weir_retry }
 -- These make room, or keep what was accepted: a full Redis must not refuse them.

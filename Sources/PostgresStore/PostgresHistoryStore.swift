@@ -12,8 +12,8 @@ package struct PostgresHistoryStore: HistoryStore {
         package let rows: Int
     }
 
-    private let pool: PostgresPool
-    private let timeout: Duration
+    let pool: PostgresPool
+    let timeout: Duration
 
     /// - Parameters:
     ///   - pool: the front's connections.

@@ -5,6 +5,8 @@ enum Statement {
     static let series = text("history.series")
     static let minuteRows = text("history.minute_rows")
     static let lastCompaction = text("history.last_compaction")
+    static let auditCount = text("history.audit_count")
+    static let auditHours = text("history.audit_hours")
 
     static let partitionCursor = text("writer.partition_cursor")
     static let moveCursor = text("writer.move_cursor")

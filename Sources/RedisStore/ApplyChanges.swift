@@ -15,25 +15,18 @@ enum ApplyChanges {
             pack.append(Int64(series.number))
             pack.append(SeriesKeyJSON.encode(series.key))
         }
-        for writes in [batch.fine, batch.coarse] {
-            pack.beginArray(writes.count * 4)
-            for write in writes {
-                pack.append(Int64(write.series))
-                pack.append(write.second)
-                pack.append(write.isNew ? 1 : 0)
-                pack.append(write.record)
-            }
-        }
+        append(batch.fine, hashSeconds: 120, to: &pack)
+        append(batch.coarse, hashSeconds: 600, to: &pack)
         pack.beginArray(batch.dirty.reduce(0) { $0 + 2 + $1.series.count })
         for (minute, series) in batch.dirty {
             pack.append(minute)
             pack.append(Int64(series.count))
-            for number in series { pack.append(Int64(number)) }
+            for number in series { pack.append(digits: Int64(number)) }
         }
         pack.beginArray(batch.seen.count * 2)
         for (series, second) in batch.seen {
-            pack.append(Int64(series))
-            pack.append(second)
+            pack.append(digits: second)
+            pack.append(digits: Int64(series))
         }
         append(batch.refused, to: &pack)
         append(batch.books, to: &pack)
@@ -43,6 +36,35 @@ enum ApplyChanges {
         pack.append(Int64(batch.upto))
         pack.append(Int64(batch.entryCount))
         return pack.bytes
+    }
+
+    /// Writes of one hash stand together, so that they are one command: they come ascending by (series, second).
+    private static func append(_ writes: [AppliedBatch.Write], hashSeconds: Int64, to pack: inout MessagePack) {
+        let hashOf = { (write: AppliedBatch.Write) in
+            let offset = write.second % hashSeconds
+            return write.second - (offset < 0 ? offset + hashSeconds : offset)
+        }
+        let starts = writes.indices.filter { place in
+            place == 0 || writes[place].series != writes[place - 1].series
+                || hashOf(writes[place]) != hashOf(writes[place - 1])
+        }
+        pack.reserve(bytes: writes.reduce(0) { $0 + $1.record.count + 16 })
+        pack.beginArray(starts.count * 5 + writes.count * 2)
+        for (number, start) in starts.enumerated() {
+            let group = writes[start..<(number + 1 < starts.count ? starts[number + 1] : writes.count)]
+            let hash = hashOf(writes[start])
+            pack.append(digits: Int64(writes[start].series))
+            pack.append(hash)
+            pack.append(
+                (group.contains(where: \.mayNeedHash) ? 1 : 0)
+                    + (group.contains { $0.presence == .unknown } ? 2 : 0))
+            pack.append(Int64(group.count))
+            pack.append(group.map { UInt8(ascii: "0") + $0.presence.rawValue })
+            for write in group {
+                pack.append(digits: write.second - hash)
+                pack.append(write.record)
+            }
+        }
     }
 
     private static func append(_ refused: [AppliedBatch.Refused], to pack: inout MessagePack) {

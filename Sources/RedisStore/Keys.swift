@@ -11,6 +11,7 @@ struct Keys {
     var series: String { key("series") }
     var minutes: String { key("minutes") }
     var lease: String { key("lease") }
+    var refused: String { key("refused") }
 
     func dirty(minute: Int64) -> String { key("dirty:\(minute)") }
     func once(_ idempotencyKey: String) -> String { key("once:\(idempotencyKey)") }

@@ -130,7 +130,7 @@ package final class RedisPartitionStore: PartitionStore {
             try await opened.commands.send(sent, timeout: .seconds(5))
         }
         switch reply[0]?.text {
-        case "OK": return .applied(horizonSecond: reply[1]?.number ?? 0)
+        case "OK": return .applied(horizonSecond: reply[1]?.number ?? 0, settledSecond: reply[2]?.number ?? .max)
         case "STALE", "MISSING": return .stale
         case "DEFINITIONS": return .definitionsChanged
         case "VERSION":

@@ -28,6 +28,23 @@ struct RedisPartitions: Sendable {
         return state
     }
 
+    /// Sends commands that read, in one MULTI: their replies are of one state.
+    func atOnce(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
+        let replies = try await mapping { () throws(RedisError) in
+            try await client.pipeline(
+                [RedisCommand("MULTI")] + commands + [RedisCommand("EXEC")], timeout: .seconds(10))
+        }
+        if let failure = replies.last?.errorText {
+            throw StoreError(RedisError(.rejected, "EXEC", replies.compactMap(\.errorText).first ?? failure))
+        }
+        let found = replies.last?.array ?? []
+        for (command, reply) in zip(commands, found) {
+            if let failure = reply.errorText { throw StoreError(RedisError(.rejected, command.operation, failure)) }
+        }
+        guard found.count == commands.count else { throw malformed("EXEC", "not a reply for each command") }
+        return found
+    }
+
     func definitions(_ partition: Int) async throws(StoreError) -> Definitions? {
         let reply = try await mapping { () throws(RedisError) in
             try await client.send(RedisCommand("GET", Keys(partition: partition).definitions))

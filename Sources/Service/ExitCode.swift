@@ -24,6 +24,10 @@ package struct ExitCode: RawRepresentable, Sendable, Equatable {
     package static let inputOutput = ExitCode(rawValue: 74)
     /// It may go well later (EX_TEMPFAIL).
     package static let tryLater = ExitCode(rawValue: 75)
+    /// The server at the other end refuses the request, or is another than was thought (EX_PROTOCOL).
+    package static let protocolError = ExitCode(rawValue: 76)
+    /// The server at the other end does not accept the token (EX_NOPERM).
+    package static let noPermission = ExitCode(rawValue: 77)
     /// The configuration or the environment is wrong (EX_CONFIG).
     package static let configuration = ExitCode(rawValue: 78)
 

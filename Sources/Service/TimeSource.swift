@@ -30,7 +30,7 @@ private func systemMonotonicNs() -> UInt64 {
 /// Writes `milliseconds` since 1970 as RFC 3339 in UTC: `2026-11-23T10:00:00.123Z`.
 ///
 /// The years 0 to 9999 are written as such; time before or after them does not occur on a running host.
-func rfc3339(milliseconds: Int64) -> String {
+package func rfc3339(milliseconds: Int64) -> String {
     let (days, ms) = milliseconds.quotientAndRemainder(flooringBy: 86_400_000)
     // Howard Hinnant's civil_from_days: years begin in March, so the leap day is the last of its year.
     let shifted = days + 719_468

@@ -1,4 +1,5 @@
 package import Analytics
+internal import Glibc
 internal import Wire
 
 /// Turns log entries into what a batch adds: events counted, entries that cannot be counted set aside, and the books of both.
@@ -109,13 +110,9 @@ package struct BatchReader: Sendable {
     private mutating func readLines(_ lines: [UInt8], id: StreamID, receivedMs: Int64) {
         var start = 0
         while start < lines.count {
-            var end = start
-            var isBlank = true
-            while end < lines.count, lines[end] != UInt8(ascii: "\n") {
-                isBlank = isBlank && (lines[end] == 0x20 || lines[end] == 0x0D || lines[end] == 0x09)
-                end += 1
-            }
-            if !isBlank {
+            let end = Self.lineEnd(lines, from: start)
+            let first = lines[start..<end].first { $0 != 0x20 && $0 != 0x0D && $0 != 0x09 }
+            if first != nil {
                 let line = start..<end
                 let original = {
                     [Self.batchField, Array(lines[line]), Self.receivedField, Array("\(receivedMs)".utf8)]
@@ -133,6 +130,16 @@ package struct BatchReader: Sendable {
                 }
             }
             start = end + 1
+        }
+    }
+
+    /// Where the line that begins at `start` ends.
+    private static func lineEnd(_ lines: [UInt8], from start: Int) -> Int {
+        unsafe lines.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress,
+                let found = unsafe memchr(base + start, 0x0A, bytes.count - start)
+            else { return bytes.count }
+            return unsafe UnsafeRawPointer(found) - base
         }
     }
 

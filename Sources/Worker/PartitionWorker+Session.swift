@@ -120,12 +120,14 @@ extension PartitionWorker {
     /// Applies a batch, again with what Redis told where buckets were not as they were thought to be.
     private func apply(_ batch: Batch) async throws {
         let began = time.monotonicNs()
+        let (deltas, setDeltas) = (batch.deltas.map(\.published), batch.sets.map(\.published))
         while true {
-            let request = request(for: batch)
+            var request = request(for: batch, encoded: deltas.map(\.record))
+            (request.deltas, request.setDeltas) = (deltas, setDeltas)
             switch try await store.apply(request, partition: partition, session: session) {
-            case .applied(let horizon):
+            case .applied(let horizon, let settled):
                 cursor = request.to
-                horizonSecond = horizon
+                (horizonSecond, settledSecond) = (horizon, settled)
                 for (series, second) in request.seen { seenMinute[series] = second }
                 metrics.applied(
                     events: batch.side.eventCount, touched: batch.deltas.count + batch.sets.count,
@@ -135,6 +137,8 @@ extension PartitionWorker {
             case .stale: throw Restart(reason: "the cursor has moved")
             case .definitionsChanged: throw Restart(reason: "definitions")
             case .changed(let buckets, let changedTops):
+                // The compaction has let buckets expire since the last batch.
+                guard cache.canTakeBack else { throw Restart(reason: "buckets have expired") }
                 cache.takeBack()
                 tops.takeBack()
                 for top in changedTops { tops.learn(top) }
@@ -151,11 +155,13 @@ extension PartitionWorker {
         }
     }
 
-    private func request(for batch: Batch) -> AppliedBatch {
+    private func request(for batch: Batch, encoded: [[UInt8]]) -> AppliedBatch {
         var request = AppliedBatch(
             from: cursor, to: batch.side.last, definitionsVersion: definitionsVersion, newestMs: batch.side.newestMs)
-        (request.fine, request.coarse) = cache.merge(batch.deltas, horizonSecond: horizonSecond)
         request.tops = tops.merge(batch.sets)
+        (request.fine, request.coarse) = cache.merge(
+            batch.deltas, encoded: encoded, horizonSecond: horizonSecond, settledSecond: settledSecond,
+            mustBeUndoable: request.tops.contains { $0.isNew || $0.minute - $0.minute % 600 <= settledSecond })
         request.uniques = batch.sets.filter { $0.set.kind == .unique }.map {
             .init(series: $0.series, metric: $0.set.metric, minute: $0.minute, isNew: $0.isNew, values: $0.values)
         }
@@ -164,18 +170,16 @@ extension PartitionWorker {
         request.books = batch.side.books
         request.upto = batch.side.upto
         request.entryCount = batch.side.entryCount
-        request.deltas = batch.deltas.map(\.published)
-        request.setDeltas = batch.sets.map(\.published)
         var dirty: [Int64: [Int]] = [:]
-        var seen: [Int: Int64] = [:]
-        for write in request.coarse {
+        while seenMinute.count < seriesStored { seenMinute.append(.min) }
+        for (place, write) in request.coarse.enumerated() {
             let minute = write.second - write.second % 60
             if dirty[minute]?.last != write.series { dirty[minute, default: []].append(write.series) }
-            seen[write.series] = max(seen[write.series] ?? .min, minute)
+            // Writes of a series stand together, the latest last.
+            let isLast = place + 1 == request.coarse.count || request.coarse[place + 1].series != write.series
+            if isLast && minute > seenMinute[write.series] { request.seen.append((write.series, minute)) }
         }
         request.dirty = dirty.sorted { $0.key < $1.key }.map { (minute: $0.key, series: $0.value) }
-        while seenMinute.count < seriesStored { seenMinute.append(.min) }
-        request.seen = seen.filter { $0.value > seenMinute[$0.key] }.map { (series: $0.key, second: $0.value) }
         return request
     }
 

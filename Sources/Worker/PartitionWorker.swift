@@ -54,6 +54,8 @@ package actor PartitionWorker {
     var session = 0
     var cursor = StreamID.zero
     var horizonSecond: Int64 = 0
+    /// Ten-second buckets in hashes that begin up to it may have expired.
+    var settledSecond: Int64 = .max
     var definitionsVersion = 0
     var seriesStored = 0
     var cache = BucketCache()
@@ -149,9 +151,10 @@ package actor PartitionWorker {
         session = opened.session
         cursor = opened.state.cursor
         horizonSecond = opened.state.horizonSecond
+        settledSecond = .max
         definitionsVersion = opened.definitions?.version ?? 0
         seriesStored = opened.series.count
-        cache = BucketCache()
+        cache = BucketCache(newestSecond: opened.state.newestMs / 1_000)
         tops = TopCache(leading)
         seenMinute = Array(repeating: .min, count: seriesStored)
         isBehind = false

@@ -35,8 +35,9 @@ struct Front: Sendable {
         let recent = RedisRecentStore(client: redis.commands, followers: redis.waiting)
         let pool = try postgresPool(settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true)
         self.pool = pool
+        let history = PostgresHistoryStore(pool: pool)
         engine = QueryEngine(
-            executor: loop, recent: recent, history: PostgresHistoryStore(pool: pool), logger: logger,
+            executor: loop, recent: recent, history: history, logger: logger,
             metrics: FrontMetrics(registry))
         let loop = loop
         let hub = LiveHub(
@@ -61,6 +62,9 @@ struct Front: Sendable {
                 if !reasons.isEmpty { return reasons }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
+        parts.audit = AuditReader(
+            books: RedisBooksStore(client: redis.commands), history: history, logger: logger)
+        parts.refused = RefusedDesk(store: RedisRefusedStore(client: redis.commands))
         parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
         server = HTTPServer(
             loop: loop, handler: FrontRoutes(parts), observer: HTTPServerMetrics(registry: registry), logger: logger)

@@ -8,11 +8,22 @@ import Worker
 /// `weir work`: the aggregating stream worker.
 enum WorkCommand {
     static let listen = Shared.operationListen(port: 8081)
+    static let lease = Setting(
+        "lease", .duration(.zero ... .seconds(60)), default: .milliseconds(2_500), key: "work.lease",
+        help: "After so long without a sign of life another worker takes over; 0s works on all partitions beside it.")
+
     static let command = Command(
         "work", summary: "aggregates the event streams",
         details: "Reads the streams, folds events into the configured metrics and applies each batch exactly once. "
             + "Several workers may run: they share the partitions, and take over from one that is gone.",
-        settings: [listen, Shared.redis, Shared.partitions, Shared.late])
+        settings: [listen, Shared.redis, Shared.partitions, Shared.late, lease], check: checkLease)
+
+    /// Leases are renewed some times within their length.
+    @Sendable private static func checkLease(_ settings: Settings, _ problems: inout Problems) {
+        if settings[lease] > .zero, settings[lease] < .seconds(1) {
+            problems.add(lease, in: settings, "a lease is at least 1s, or 0s")
+        }
+    }
 
     static func run(_ settings: Settings) async -> ExitCode {
         let logger = settings.logger("work")
@@ -43,6 +54,9 @@ enum WorkCommand {
         let owner = "work-\(processName())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
         var teamConfiguration = WorkerTeam.Configuration(owner: owner)
         teamConfiguration.partitionCount = settings[Shared.partitions]
+        // Without leases nobody waits for anybody, and the cursor alone keeps the numbers right.
+        let hasLeases = settings[lease] > .zero
+        if hasLeases { teamConfiguration.ttl = settings[lease] }
         let team = WorkerTeam(
             store: RedisTeamStore(client: redis.commands), configuration: teamConfiguration, logger: logger)
         registry.function(.gauge, "weir_work_partitions", help: "Partitions that are this worker's share.") {
@@ -50,7 +64,7 @@ enum WorkCommand {
         }
         var configuration = PartitionWorker.Configuration(owner: owner)
         configuration.limits.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
-        configuration.lease = teamConfiguration.ttl
+        configuration.lease = settings[lease]
         let common = configuration
         let metrics = WorkerMetrics(registry)
         let notices = StoreNotices(settings, logger: logger)
@@ -64,7 +78,7 @@ enum WorkCommand {
                 group.addTask {
                     try await team.run(onLayout: { notices.take($0) }) { partition in
                         var configuration = common
-                        configuration.isWanted = { team.isMine(partition) }
+                        if hasLeases { configuration.isWanted = { team.isMine(partition) } }
                         let worker = PartitionWorker(
                             partition: partition, store: store, configuration: configuration, executor: loop,
                             logger: logger, metrics: metrics)

@@ -34,7 +34,8 @@ struct ChaosTests {
                 (0..<Self.batchesPerRound).map { number in
                     (
                         key: "\(round)-\(producer)-\(number)",
-                        body: load.entry(events: Self.eventsPerBatch).ndjson, fate: UInt64.random(in: 0..<6, using: &rng)
+                        body: load.entry(events: Self.eventsPerBatch).ndjson,
+                        fate: UInt64.random(in: 0..<6, using: &rng)
                     )
                 }
             }

@@ -72,7 +72,9 @@ struct OrderTests {
             let part = try await fixture.totals(
                 partition: partition, from: from, to: from + 300, definitions: definitions)
             for (key, metrics) in part {
-                for (name, aggregate) in metrics { merged[key, default: [:]][name, default: Aggregate()].merge(aggregate) }
+                for (name, aggregate) in metrics {
+                    merged[key, default: [:]][name, default: Aggregate()].merge(aggregate)
+                }
             }
         }
         expectEqual(merged, load.expected)
@@ -140,7 +142,10 @@ struct MalformedTests {
         _ = await worker.result
         let books = try await fixture.client.send(
             RedisCommand("HMGET", "weir:{0}:cursor", "applied", "refused", "foreign", "late", "missing"))
-        #expect((0..<5).map { books[$0]?.integer ?? 0 } == [load.count + odd.count, bad.count, load.count + odd.count + bad.count, 0, 0])
+        #expect(
+            (0..<5).map { books[$0]?.integer ?? 0 } == [
+                load.count + odd.count, bad.count, load.count + odd.count + bad.count, 0, 0,
+            ])
         let refused = try await fixture.client.send(RedisCommand("XRANGE", "weir:{0}:refused", "-", "+"))
         #expect(refused.array?.count == bad.count)
         for entry in refused.array ?? [] {

@@ -58,9 +58,9 @@ final class WeirInstallation: Sendable {
         return front
     }
 
-    func startWorker() async throws -> WeirProcess {
+    func startWorker(_ options: [String] = []) async throws -> WeirProcess {
         let worker = try WeirProcess(
-            ["work", "--listen", "127.0.0.1:\(try FreePort.next())"], environment: environment)
+            ["work", "--listen", "127.0.0.1:\(try FreePort.next())"] + options, environment: environment)
         _ = try await worker.errors.line(containing: "listening", deadline: .seconds(20))
         return worker
     }

@@ -11,17 +11,19 @@ struct WorkersShareTests {
     @Test func partitionsAreWorkedOnWhateverBecomesOfWorkers() async throws {
         let (weir, front) = try await WeirInstallation.start()
         let watch = PartitionWatch(weir: weir, count: 8)
-        func expectShared(_ what: String, _ workers: WeirProcess...) async throws {
+        func expectShared(
+            _ what: String, _ workers: WeirProcess..., within deadline: Duration = Self.handover
+        ) async throws {
             // Events keep coming while partitions change hands: none may wait for too long.
             var longest = Duration.zero
             try await eventually("\(what): all is shared", deadline: Self.handover * 2) {
-                longest = max(longest, try await watch.timeToApply(within: Self.handover))
+                longest = max(longest, try await watch.timeToApply(within: deadline))
                 return try await watch.isShared(among: workers)
             }
             print("\(what): an event waited for up to \(longest)")
         }
         let one = try await weir.startWorker(partitions: 8)
-        try await expectShared("one alone", one)
+        try await expectShared("one alone", one, within: .seconds(20))
         let two = try await weir.startWorker()
         try await expectShared("a second joins", one, two)
         let three = try await weir.startWorker()

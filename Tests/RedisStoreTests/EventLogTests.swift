@@ -7,18 +7,18 @@ import Testing
 
 @Suite("Event log", .tags(.integration), .needs(.redis), .timeLimit(.minutes(1)))
 struct EventLogTests {
-    private func log(_ fixture: StoreFixture, _ partitions: Int) -> RedisEventLog {
+    private func log(_ fixture: PartitionFixture, _ partitions: Int) -> RedisEventLog {
         RedisEventLog(client: fixture.client, partitionCount: partitions, idempotency: .seconds(600))
     }
 
-    private func total(_ fixture: StoreFixture, _ partitions: Int) async throws -> Int {
+    private func total(_ fixture: PartitionFixture, _ partitions: Int) async throws -> Int {
         var total = 0
         for partition in 0..<partitions { total += try await fixture.length(partition) }
         return total
     }
 
     @Test func theGreatestCountHoldsForAll() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         #expect(try await log(fixture, 3).readLayout().count == 3)
         #expect(try await log(fixture, 2).readLayout().count == 3)
         #expect(try await log(fixture, 5).readLayout().count == 5)
@@ -26,17 +26,17 @@ struct EventLogTests {
     }
 
     @Test func groupsWithoutAKeySpreadOverAllPartitions() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let log = log(fixture, 4)
-        for _ in 0..<8 { #expect(try await log.append([StoreFixture.group(nil)]) == [.appended]) }
+        for _ in 0..<8 { #expect(try await log.append([PartitionFixture.group(nil)]) == [.appended]) }
         for partition in 0..<4 { #expect(try await fixture.length(partition) == 2) }
         await fixture.stop()
     }
 
     @Test func keysAreFoundBeforeDuringAndAfterGrowth() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let old = log(fixture, 1)
-        let before = (0..<20).map { StoreFixture.group("before \($0)") }
+        let before = (0..<20).map { PartitionFixture.group("before \($0)") }
         #expect(try await old.append(before) == Array(repeating: .appended, count: 20))
         // This one grows, the other has not heard of it.
         let new = log(fixture, 2)
@@ -44,18 +44,18 @@ struct EventLogTests {
         let newest = log(fixture, 8)
         let layout = try await newest.readLayout()
         #expect(first.steps.map(\.count) == [1, 2] && layout.steps.map(\.count) == [1, 2, 8])
-        let during = (0..<20).map { StoreFixture.group("during \($0)") }
+        let during = (0..<20).map { PartitionFixture.group("during \($0)") }
         #expect(try await newest.append(during) == Array(repeating: .appended, count: 20))
         #expect(try await fixture.length(0) == 40)
         for log in [old, new, newest] { try await expectKnown(before + during, log) }
 
         try await eventually("the switch") { try await fixture.nowMs() > layout.steps[2].sinceMs }
-        let after = (0..<20).map { StoreFixture.group("after \($0)") }
+        let after = (0..<20).map { PartitionFixture.group("after \($0)") }
         #expect(try await newest.append(after) == Array(repeating: .appended, count: 20))
         for log in [old, new, newest] { try await expectKnown(before + during + after, log) }
         #expect(try await total(fixture, 8) == 60)
         #expect(try await fixture.length(0) < 60)
-        var other = StoreFixture.group("before 3", fingerprint: 2)
+        var other = PartitionFixture.group("before 3", fingerprint: 2)
         #expect(try await new.append([other]) == [.conflict])
         other.idempotencyKey = "fresh"
         #expect(try await new.append([other, other]) == [.appended, .duplicate(answer: other.answer)])
@@ -67,7 +67,7 @@ struct EventLogTests {
     }
 
     @Test func twoFrontsStoreAKeyOnceWhileTheCountChanges() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let logs = [log(fixture, 1), log(fixture, 1), log(fixture, 7)]
         #expect(try await logs[0].readLayout().count == 1)
         let layout = try await logs[2].readLayout()
@@ -75,7 +75,7 @@ struct EventLogTests {
         // All ask for the same keys at the same time, through the moment of the switch.
         while roundsAfter < 30 {
             if try await fixture.nowMs() > layout.steps[1].sinceMs { roundsAfter += 1 }
-            let group = StoreFixture.group("key \(round)")
+            let group = PartitionFixture.group("key \(round)")
             let outcomes = try await withThrowingTaskGroup(of: [AppendOutcome].self) { tasks in
                 for log in logs { tasks.addTask { try await log.append([group]) } }
                 return try await tasks.reduce(into: []) { $0 += $1 }
@@ -90,10 +90,10 @@ struct EventLogTests {
     }
 
     @Test func aPartitionThatFailsLeavesTheOthersTheirOutcome() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let log = log(fixture, 2)
         _ = try await fixture.client.send(RedisCommand("SET", "weir:{1}:events", "not a stream"))
-        let outcomes = try await log.append((0..<16).map { StoreFixture.group("key \($0)") })
+        let outcomes = try await log.append((0..<16).map { PartitionFixture.group("key \($0)") })
         let appended = outcomes.count { $0 == .appended }
         #expect(appended > 0 && appended < 16)
         #expect(try await fixture.length(0) == appended)

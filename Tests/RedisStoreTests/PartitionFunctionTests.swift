@@ -11,7 +11,7 @@ struct PartitionFunctionTests {
     private static let layoutKeys = ["weir:{0}:partitions", "weir:{0}:layout"]
 
     @Test func appendKnowsAKeyAgain() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let keys = Self.appendKeys + ["weir:{3}:once:k"]
         func append(_ fingerprint: String) async throws -> RedisValue {
             try await fixture.call(
@@ -27,7 +27,7 @@ struct PartitionFunctionTests {
     }
 
     @Test func appendRefusesAKeyPastItsLimit() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let now = try await fixture.nowMs()
         let keys = Self.appendKeys + ["weir:{3}:once:late", "weir:{3}:once:early"]
         let reply = try await fixture.call(
@@ -40,7 +40,7 @@ struct PartitionFunctionTests {
     }
 
     @Test func appendLooksUpAndWritesNothing() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let keys = Self.appendKeys + ["weir:{3}:once:k"]
         func look(_ fingerprint: String, from limit: Int64) async throws -> String? {
             try await fixture.call(
@@ -66,7 +66,7 @@ struct PartitionFunctionTests {
             ["60000", "0", "f", "5", "yes", "soon", "0"], ["60000", "0", "f", "5", "yes", "0", "1", "2"],
         ])
     func appendRefusesWrongArguments(arguments: [String]) async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         var command = RedisCommand(function: "weir_append", keys: Self.appendKeys)
         for argument in arguments { command.append(argument) }
         #expect(try await fixture.client.pipeline([command])[0].errorText?.hasPrefix("ARGS ") == true)
@@ -75,7 +75,7 @@ struct PartitionFunctionTests {
     }
 
     @Test func partitionsGrowAndRememberByWhatKeysWent() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         func ask(_ atLeast: Int, life: Int = 0) async throws -> PartitionLayout {
             let reply = try await fixture.call("weir_partitions", keys: Self.layoutKeys, "\(atLeast)", "\(life)")
             return try PartitionLayout(reply)
@@ -98,7 +98,7 @@ struct PartitionFunctionTests {
     }
 
     @Test func partitionsThatGrowTooOftenWait() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         func ask(_ atLeast: Int) async throws -> PartitionLayout {
             try PartitionLayout(
                 try await fixture.call("weir_partitions", keys: Self.layoutKeys, "\(atLeast)", "60000"))
@@ -118,7 +118,7 @@ struct PartitionFunctionTests {
     }
 
     @Test func workersSeeEachOtherWhileTheyLive() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let store = RedisTeamStore(client: fixture.client)
         #expect(try await store.workers(owner: "one", for: .seconds(2)) == ["one"])
         #expect(try await store.workers(owner: "two", for: .seconds(60)).sorted() == ["one", "two"])
@@ -132,7 +132,7 @@ struct PartitionFunctionTests {
     }
 
     @Test func aLeaseIsOnesAtATime() async throws {
-        let fixture = try await StoreFixture.start()
+        let fixture = try await PartitionFixture.start()
         let store = RedisPartitionStore(client: fixture.client, readers: PartitionClients(sharing: [fixture.client]))
         #expect(try await store.lease(partition: 4, owner: "one", for: .seconds(60)))
         #expect(try await store.lease(partition: 4, owner: "one", for: .seconds(60)))

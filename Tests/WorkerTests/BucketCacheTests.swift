@@ -58,37 +58,66 @@ struct BucketCacheTests {
         }
     }
 
+    /// The same as the cache is asked by a worker.
+    private func merge(
+        _ deltas: [BatchAggregator.Delta], into cache: inout BucketCache, from horizon: Int64 = start,
+        settled: Int64 = .max
+    ) -> (fine: [AppliedBatch.Write], coarse: [AppliedBatch.Write]) {
+        cache.merge(
+            deltas, encoded: deltas.map { RecordCodec.encode($0.record) }, horizonSecond: horizon,
+            settledSecond: settled)
+    }
+
+    @Test func whatIsAfterAllThatWasEverAppliedIsKnownToBeAbsent() {
+        var cache = BucketCache(newestSecond: Self.start + 5, maxBuckets: 12)
+        func shown(_ writes: [AppliedBatch.Write]) -> [String] {
+            writes.map { "\($0.second - Self.start) \($0.presence)\($0.mayNeedHash ? " hash" : "")" }
+        }
+        let first = merge([delta(0, 4, 1), delta(0, 6, 1), delta(0, 130, 1)], into: &cache, settled: 0)
+        #expect(shown(first.fine) == ["4 unknown hash", "6 absent", "130 absent hash"])
+        #expect(shown(first.coarse) == ["0 unknown hash", "130 absent"])
+        #expect(cache.canTakeBack)
+        let second = merge([delta(0, 6, 1), delta(0, 131, 1)], into: &cache, settled: 0)
+        #expect(shown(second.fine) == ["6 held hash", "131 absent hash"])
+        #expect(!cache.canTakeBack, "nothing can be otherwise")
+        _ = merge([delta(0, 6, 1)], into: &cache, settled: Self.start)
+        #expect(cache.canTakeBack, "the hash may have expired")
+        // What has been forgotten may be there.
+        _ = merge((0..<30).map { delta(1, Int64($0) * 10 + 200, 1) }, into: &cache, settled: 0)
+        let third = merge([delta(0, 132, 1), delta(1, 900, 1)], into: &cache, settled: 0)
+        #expect(shown(third.fine) == ["132 unknown hash", "900 absent hash"])
+    }
+
     @Test func mergesWhatComesIntoWhatIsThere() throws {
         var cache = BucketCache()
-        let first = cache.merge(
-            [delta(0, 1, 2), delta(0, 9, 1), delta(0, 10, 1), delta(3, 1, 5)], horizonSecond: Self.start)
+        let first = merge([delta(0, 1, 2), delta(0, 9, 1), delta(0, 10, 1), delta(3, 1, 5)], into: &cache)
         #expect(try show(first.fine) == ["0@1 new 2", "0@9 new 1", "0@10 new 1", "3@1 new 5"])
         #expect(try show(first.coarse) == ["0@0 new 3", "0@10 new 1", "3@0 new 5"])
-        let second = cache.merge([delta(0, 1, 1), delta(0, 2, 1), delta(3, 20, 1)], horizonSecond: Self.start)
+        let second = merge([delta(0, 1, 1), delta(0, 2, 1), delta(3, 20, 1)], into: &cache)
         #expect(try show(second.fine) == ["0@1 3", "0@2 new 1", "3@20 new 1"])
         #expect(try show(second.coarse) == ["0@0 5", "3@20 new 1"])
     }
 
     @Test func secondsBeforeTheHorizonAreLeftOut() throws {
         var cache = BucketCache()
-        let writes = cache.merge([delta(0, 4, 1), delta(0, 5, 1), delta(0, -3, 1)], horizonSecond: Self.start + 5)
+        let writes = merge([delta(0, 4, 1), delta(0, 5, 1), delta(0, -3, 1)], into: &cache, from: Self.start + 5)
         #expect(try show(writes.fine) == ["0@5 new 1"])
         #expect(try show(writes.coarse) == ["0@0 new 2", "0@-10 new 1"])
     }
 
     @Test func learnsWhatIsThereAndWhatIsNot() throws {
         var cache = BucketCache()
-        _ = cache.merge([delta(0, 1, 1)], horizonSecond: Self.start)
+        _ = merge([delta(0, 1, 1)], into: &cache)
         cache.takeBack()
         #expect(cache.count == 0)
         let record = RecordCodec.encode(count(7))
         try cache.learn(ChangedBucket(resolution: .second, series: 0, second: Self.start + 1, record: record))
         try cache.learn(ChangedBucket(resolution: .tenSeconds, series: 0, second: Self.start, record: record + record))
-        let again = cache.merge([delta(0, 1, 1)], horizonSecond: Self.start)
+        let again = merge([delta(0, 1, 1)], into: &cache)
         #expect(try show(again.fine + again.coarse) == ["0@1 8", "0@0 15"])
         cache.takeBack()
         try cache.learn(ChangedBucket(resolution: .second, series: 0, second: Self.start + 1, record: []))
-        #expect(try show(cache.merge([delta(0, 1, 1)], horizonSecond: Self.start).fine) == ["0@1 new 1"])
+        #expect(try show(merge([delta(0, 1, 1)], into: &cache).fine) == ["0@1 new 1"])
         #expect(throws: DecodingFailure.self) {
             try cache.learn(ChangedBucket(resolution: .second, series: 0, second: 0, record: [0xFF]))
         }
@@ -101,12 +130,12 @@ struct BucketCacheTests {
         for _ in 0..<12 {
             let batch = batch(using: &rng)
             if Bool.random(using: &rng) {
-                _ = cache.merge(self.batch(using: &rng), horizonSecond: Self.start)
+                _ = merge(self.batch(using: &rng), into: &cache)
                 cache.takeBack()
                 cache.takeBack()
             }
             let (a, b) = (
-                cache.merge(batch, horizonSecond: Self.start), untouched.merge(batch, horizonSecond: Self.start)
+                merge(batch, into: &cache), merge(batch, into: &untouched)
             )
             #expect(try show(a.fine) == show(b.fine))
             #expect(try show(a.coarse) == show(b.coarse))
@@ -131,7 +160,7 @@ struct BucketCacheTests {
             if Int.random(in: 0..<8, using: &rng) == 0 { cache = BucketCache(maxBuckets: 20) }
             var rounds = 0
             while true {
-                let (fine, coarse) = cache.merge(batch, horizonSecond: Self.start)
+                let (fine, coarse) = merge(batch, into: &cache)
                 let changed = twin.apply(fine.map { (.second, $0) } + coarse.map { (.tenSeconds, $0) })
                 if changed.isEmpty { break }
                 rounds += 1

@@ -6,20 +6,22 @@ ARGS    1 major  of the library that the caller was written for   2 from  cursor
         6 changes  msgpack, see below   7 delta  bytes for the live stream
 changes [ series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress ], flat lists:
         series   number, JSON                     those used for the first time
-        fine     number, second, is_new, record   whole one-second buckets; is_new 1: it should not be there yet
-        coarse   number, second, is_new, record   whole ten-second buckets
+        fine     whole one-second buckets, for each hash: number, start s, flags (1 the hash may be new, 2 something is to be
+                 looked for), n, presence (n digits: 0 it is there, 1 it is not, 2 it should not be: look), n fields and records
+        coarse   whole ten-second buckets, in the same form
         dirty    minute, n, n numbers             what must be compacted
-        seen     number, second                   last event
+        seen     second, number                   last event
         refused  id, reason, received ms, bytes, is_whole, n, n names and values of the entry
         books    hour, field, events              fields: foreign (appended by others), applied, late, refused, missing
         uniques  number, metric, minute, is_new, n, n values to add
         tops     number, metric, minute, is_new, dropped, n, n times item and its count now, m, m items that are dropped
         progress upto, entries                    fronts' events up to the last entry, and entries in the batch
-RETURNS {'OK', horizon s} | {'STALE', cursor id} the cursor is another | {'MISSING'} the entry `to` is gone |
+RETURNS {'OK', horizon s, settled s} | {'STALE', cursor id} the cursor is another | {'MISSING'} the entry `to` is gone |
         {'DEFINITIONS', version} they have changed | {'VERSION', version} the library has another major one |
         {'CHANGED', (1|10|t<metric>, number, second, record, or for a top {dropped, item, count, …}, or '')…} these hold
         something else than the worker thought. In all but the first nothing was written.
 ERRORS  'ARGS …' bad argument, 'WRONGTYPE …' a key of ours holds something else; nothing was written
+        Numbers of series, fields and seconds of `seen` come as texts: making them here would cost as much as writing.
 COST    O(buckets + values); some 2.5 us a bucket (docs/measurements.md) ]]
 
 -- Most of the time goes into making texts of numbers, so that is done once for each: a batch has few seconds, and names a
@@ -36,17 +38,17 @@ local function texts()
     end
 end
 
--- For a second: the end of its bucket's key, its field, and the start of the hash.
-local function places(chunk_s)
-    local ends, fields, starts = {}, {}, {}
-    return function(second)
-        if not ends[second] then
-            local offset = second % chunk_s
-            starts[second] = second - offset
-            ends[second] = string.format(':%d', second - offset)
-            fields[second] = string.format('%d', offset)
+-- Calls `visit` with each group of a list of writes: key, number, start, flags, n, presence, place of its first field.
+local function each_hash(list, start_of_key, visit)
+    local at, ends, size = 1, {}, #list
+    while at <= size do
+        local number, start, flags, n, presence = list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
+        if type(n) ~= 'number' or type(presence) ~= 'string' or #presence ~= n or at + 4 + n * 2 > size then
+            fail('buckets are missing')
         end
-        return ends[second], fields[second], starts[second]
+        if not ends[start] then ends[start] = string.format(':%d', start) end
+        visit(start_of_key .. number .. ends[start], number, start, flags, n, presence, at + 5)
+        at = at + 5 + n * 2
     end
 end
 
@@ -130,8 +132,7 @@ local function weir_apply(keys, args)
     local decoded, changes = pcall(cmsgpack.unpack, args[6])
     if not decoded or type(changes) ~= 'table' or #changes ~= 10 then fail('changes must be ten lists') end
     local series, fine, coarse, dirty, seen, refused, books, uniques, tops, progress = unpack(changes)
-    count_of(series, 2, 'series') count_of(fine, 4, 'fine') count_of(coarse, 4, 'coarse')
-    count_of(seen, 2, 'seen') count_of(books, 3, 'books')
+    count_of(series, 2, 'series') count_of(seen, 2, 'seen') count_of(books, 3, 'books')
     if #progress ~= 2 then fail('progress must be two numbers') end
 
     local held = redis.call('HMGET', cursor, 'id', 'definitions', 'horizon', 'newest', 'settled', 'entries')
@@ -149,30 +150,31 @@ local function weir_apply(keys, args)
         local last = #changed
         changed[last + 1], changed[last + 2], changed[last + 3], changed[last + 4] = resolution, number, second, content
     end
-    local function compare(resolution, key, number, second, field, is_new)
-        if (call('HSTRLEN', key, field) == 0) ~= (is_new == 1) then
-            tell(resolution, number, second, call('HGET', key, field) or '')
+    local function compare(resolution, key, number, start, presence, j, field)
+        local length = call('HSTRLEN', key, field)
+        if (length == 0) ~= (string.byte(presence, j) ~= 48) then
+            tell(resolution, number, start + tonumber(field), call('HGET', key, field) or '')
         end
     end
-    local fine_place, fine_start, fine_keys = places(FINE_CHUNK_S), prefix .. 'b1:', {}
-    for i = 1, #fine, 4 do
-        local number, second, is_new = fine[i], fine[i + 1], fine[i + 2]
-        if second >= horizon then
-            local key_end, field = fine_place(second)
-            local key = fine_start .. text_of(number) .. key_end
-            fine_keys[i] = key
-            if is_new == 1 then compare(1, key, number, second, field, 1) end
+    local fine_start, coarse_start = prefix .. 'b1:', prefix .. 'b10:'
+    each_hash(fine, fine_start, function(key, number, start, flags, n, presence, at)
+        if flags < 2 or start + FINE_CHUNK_S <= horizon then return end
+        for j = 1, n do
+            local field = fine[at + j * 2 - 2]
+            if string.byte(presence, j) == 50 and start + tonumber(field) >= horizon then
+                compare(1, key, number, start, presence, j, field)
+            end
         end
-    end
-    local coarse_place, coarse_start, coarse_keys, coarse_late = places(COARSE_CHUNK_S), prefix .. 'b10:', {}, {}
-    for i = 1, #coarse, 4 do
-        local number, second, is_new = coarse[i], coarse[i + 1], coarse[i + 2]
-        local key_end, field, chunk = coarse_place(second)
-        local key = coarse_start .. text_of(number) .. key_end
-        coarse_keys[i] = key
-        coarse_late[i] = chunk <= settled
-        if is_new == 1 or coarse_late[i] then compare(10, key, number, second, field, is_new) end
-    end
+    end)
+    each_hash(coarse, coarse_start, function(key, number, start, flags, n, presence, at)
+        local is_late = start <= settled
+        if flags < 2 and not is_late then return end
+        for j = 1, n do
+            if is_late or string.byte(presence, j) == 50 then
+                compare(10, key, number, start, presence, j, coarse[at + j * 2 - 2])
+            end
+        end
+    end)
     local unique_writes = set_writes(uniques, 'hll:', prefix, settled, text_of, read_unique(uniques))
     for _, write in ipairs(unique_writes) do
         if write.is_new then call('STRLEN', write.key) end
@@ -190,19 +192,17 @@ local function weir_apply(keys, args)
         end
     end
     if #changed > 1 then return changed end
-    local marks_of, scores, at = {}, {}, 1
+    local marks_of, at = {}, 1
     while at < #dirty do
         local minute, n = text_of(dirty[at]), uint(dirty[at + 1], 'n')
         local marks = marks_of[minute] or {}
+        local last = #marks
         for i = at + 2, at + 1 + n do
-            marks[#marks + 1] = text_of(dirty[i])
-            marks[#marks + 1] = to
+            marks[last + 1], marks[last + 2] = dirty[i], to
+            last = last + 2
         end
         marks_of[minute] = marks
         at = at + 2 + n
-    end
-    for i = 1, #seen, 2 do
-        scores[i], scores[i + 1] = text_of(seen[i + 1]), text_of(seen[i])
     end
     at = 1
     while at <= #refused do
@@ -220,30 +220,32 @@ local function weir_apply(keys, args)
     local entries = tonumber(held[6] or entries_before(events, from)) + progress[2]
 
     in_slices(series, function(...) redis.call('HSET', prefix .. 'series', ...) end) -- writes start here
-    for i = 1, #fine, 4 do
-        local key = fine_keys[i]
-        if key then
-            local _, field, chunk = fine_place(fine[i + 1])
-            call('HSET', key, field, fine[i + 3])
-            if fine[i + 2] == 1 then call('EXPIREAT', key, text_of(chunk + FINE_CHUNK_S + FINE_EXPIRY_S)) end
+    each_hash(fine, fine_start, function(key, _, start, flags, n, _, at)
+        if start + FINE_CHUNK_S <= horizon then return end
+        if start < horizon then
+            for j = at, at + n * 2 - 2, 2 do
+                if start + tonumber(fine[j]) >= horizon then call('HSET', key, fine[j], fine[j + 1]) end
+            end
+        else
+            call('HSET', key, unpack(fine, at, at + n * 2 - 1))
         end
-    end
+        if flags % 2 == 1 then call('EXPIREAT', key, text_of(start + FINE_CHUNK_S + FINE_EXPIRY_S)) end
+    end)
     local chunks = {}
     local function keep(chunk, name)
         local names = chunks[chunk] or {}
         names[#names + 1] = name
         chunks[chunk] = names
     end
-    for i = 1, #coarse, 4 do
-        local key = coarse_keys[i]
-        local _, field, chunk = coarse_place(coarse[i + 1])
-        if coarse[i + 2] == 1 or coarse_late[i] then
+    each_hash(coarse, coarse_start, function(key, number, start, flags, n, _, at)
+        local is_late = start <= settled
+        if flags % 2 == 1 or is_late then
             call('HSETNX', key, 'g', to)
-            keep(chunk, text_of(coarse[i]))
-            if coarse_late[i] then call('PERSIST', key) end
+            keep(start, number)
+            if is_late then call('PERSIST', key) end
         end
-        call('HSET', key, field, coarse[i + 3])
-    end
+        call('HSET', key, unpack(coarse, at, at + n * 2 - 1))
+    end)
     for _, write in ipairs(unique_writes) do
         in_slices(write.values, function(...) call('PFADD', write.key, ...) end)
         if write.is_new or write.is_late then keep(write.chunk, write.name) end
@@ -265,7 +267,7 @@ local function weir_apply(keys, args)
         redis.call('ZADD', prefix .. 'minutes', minute, minute)
         in_slices(marks, function(...) redis.call('HSET', prefix .. 'dirty:' .. minute, ...) end)
     end
-    in_slices(scores, function(...) redis.call('ZADD', prefix .. 'seen', 'GT', ...) end)
+    in_slices(seen, function(...) redis.call('ZADD', prefix .. 'seen', 'GT', ...) end)
     set_aside(prefix, cursor, refused)
     for i = 1, #books, 3 do
         local hour, field, count = text_of(books[i]), books[i + 1], books[i + 2]
@@ -283,5 +285,5 @@ local function weir_apply(keys, args)
     -- A consumer group that nobody reads: XINFO GROUPS shows the lag to whoever monitors Redis.
     local moved = redis.pcall('XGROUP', 'SETID', events, 'weir', to, 'ENTRIESREAD', entries)
     if moved.err then redis.call('XGROUP', 'CREATE', events, 'weir', to, 'ENTRIESREAD', entries) end
-    return { 'OK', string.format('%d', horizon) }
+    return { 'OK', string.format('%d', horizon), string.format('%d', settled) }
 end

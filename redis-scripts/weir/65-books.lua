@@ -3,11 +3,13 @@ KEYS    1 cursor  HASH   2 events  STREAM; audit hashes are derived from the pre
 ARGS    hours  seconds since 1970, at most 2,000
 RETURNS {state as weir_state,
          {appended, upto, foreign, applied, late, refused, missing, duplicate}  events since the partition began, as strings,
-         {entries applied, entries ever added, entries waiting}  waiting is counted up to 10,000,
+         {entries applied, entries ever added, entries waiting},
          {hour, appended, applied, late, refused, missing, duplicate, …}  for each hour that has any}
          The books balance where upto + foreign = applied + late + refused + missing, and missing is 0.
 ERRORS  'ARGS …'
-COST    O(hours + entries waiting) ]]
+COST    O(hours), and reads the applied entries that are not trimmed yet: those of one node of the stream ]]
+local MAX_APPLIED_ENTRIES = 10000
+
 local function weir_books(keys, args)
     local prefix, cursor, events = prefix_of(keys[1]), keys[1], keys[2]
     if #args > 2000 then fail('at most 2,000 hours') end
@@ -21,8 +23,9 @@ local function weir_books(keys, args)
         for i = 1, #info, 2 do
             if info[i] == 'entries-added' then added = info[i + 1] end
         end
+        -- What waits may be millions; what is applied and still there is little.
         local id = redis.call('HGET', cursor, 'id') or '0-0'
-        waiting = #redis.call('XRANGE', events, '(' .. id, '+', 'COUNT', 10000)
+        waiting = redis.call('XLEN', events) - #redis.call('XRANGE', events, '-', id, 'COUNT', MAX_APPLIED_ENTRIES)
     end
     local hours = {}
     for i = 1, #args do
@@ -38,4 +41,57 @@ local function weir_books(keys, args)
     return {
         state_of(cursor), totals, { applied_entries, string.format('%d', added), string.format('%d', waiting) }, hours,
     }
+end
+
+--[[ weir_counted: what Redis holds of a series and history does not: from a boundary on everything, and before it the minutes
+that have changed since they were compacted, whole. With weir_books in one MULTI it shows whether all that was applied was
+counted.
+KEYS    1 cursor  HASH; minutes, dirty, chunks and b10 hashes are derived from its prefix
+ARGS    1 series number   2 boundary s, a whole minute: every minute before it has been compacted once (weir_state says since when)
+RETURNS {{record, …} of ten seconds each, {minute, generation, {record, …}, …}}
+        | 'MANY' more than 10,000 hashes or minutes would have to be read
+ERRORS  'ARGS …'
+COST    O(ten minutes after the boundary that hold anything + changed minutes before it) ]]
+local MAX_COUNTED = 10000
+
+local function weir_counted(keys, args)
+    local prefix = prefix_of(keys[1])
+    local number, boundary = string.format('%d', uint(args[1], 'series')), uint(args[2], 'boundary')
+    if boundary % 60 ~= 0 then fail('boundary must be a whole minute') end
+    -- Hashes with an expiry are in no list: those from the boundary up to `settled`.
+    local settled = tonumber(redis.call('HGET', keys[1], 'settled') or -1)
+    local first = boundary - boundary % COARSE_CHUNK_S
+    local listed = redis.call('ZRANGEBYSCORE', prefix .. 'chunks', first, '+inf', 'LIMIT', 0, MAX_COUNTED + 1)
+    local minutes = redis.call('ZRANGEBYSCORE', prefix .. 'minutes', '-inf', '(' .. args[2], 'LIMIT', 0, MAX_COUNTED + 1)
+    if #listed > MAX_COUNTED or #minutes > MAX_COUNTED or (settled - first) / COARSE_CHUNK_S > MAX_COUNTED then
+        return 'MANY'
+    end
+    local chunks = {}
+    for _, chunk in ipairs(listed) do chunks[tonumber(chunk)] = true end
+    for chunk = first, settled, COARSE_CHUNK_S do chunks[chunk] = true end
+    local records, changed = {}, {}
+    for chunk in pairs(chunks) do
+        local held = redis.call('HGETALL', prefix .. 'b10:' .. number .. ':' .. string.format('%d', chunk))
+        for i = 1, #held, 2 do
+            local second = tonumber(held[i]) -- the other fields are no numbers
+            if second and chunk + second >= boundary then records[#records + 1] = held[i + 1] end
+        end
+    end
+    for _, minute in ipairs(minutes) do
+        if redis.call('HEXISTS', prefix .. 'dirty:' .. minute, number) == 1 then
+            local offset = tonumber(minute) % COARSE_CHUNK_S
+            local fields = { 'g' }
+            for second = offset, offset + 50, 10 do fields[#fields + 1] = second end
+            local chunk = string.format('%d', tonumber(minute) - offset)
+            local held = redis.call('HMGET', prefix .. 'b10:' .. number .. ':' .. chunk, unpack(fields))
+            local found = {}
+            for place = 2, #fields do
+                if held[place] then found[#found + 1] = held[place] end
+            end
+            if #found > 0 then
+                changed[#changed + 1], changed[#changed + 2], changed[#changed + 3] = minute, held[1] or '0-0', found
+            end
+        end
+    end
+    return { records, changed }
 end

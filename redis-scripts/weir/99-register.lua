@@ -5,6 +5,7 @@ redis.register_function { function_name = 'weir_open', callback = weir_open, fla
 redis.register_function { function_name = 'weir_read', callback = weir_read, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_partials', callback = weir_partials, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
+redis.register_function { function_name = 'weir_counted', callback = weir_counted, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_append', callback = weir_append }
 redis.register_function { function_name = 'weir_retry', callback = weir_retry }
 -- These make room, or keep what was accepted: a full Redis must not refuse them.

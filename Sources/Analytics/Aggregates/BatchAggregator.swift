@@ -85,7 +85,7 @@ package struct BatchAggregator: Sendable {
         plans = definitions.groups.map { group in
             GroupPlan(
                 group: group, labelSlots: group.by.map { table.slot(adding: $0) },
-                metrics: counted.filter { $0.group == group }.map { metric in
+                metrics: counted.filter { $0.group == group }.sorted { $0.id < $1.id }.map { metric in
                     MetricPlan(
                         id: metric.id, kind: metric.kind, valueSlot: metric.value.map { table.slot(adding: $0) },
                         set: metric.set.flatMap(sets.firstIndex),
@@ -181,11 +181,14 @@ package struct BatchAggregator: Sendable {
     /// What was added since the last call, ascending by (series, second).
     package mutating func take() -> [Delta] {
         let deltas = open.map { open in
-            var record = Record()
-            for (offset, metric) in plans[Int(open.group)].metrics.enumerated() {
-                record.merge(aggregates[open.base + offset], into: metric.id)
+            var sections: [Record.Section] = []
+            let metrics = plans[Int(open.group)].metrics
+            sections.reserveCapacity(metrics.count)
+            for metric in metrics.indices where !aggregates[open.base + metric].isEmpty {
+                sections.append(.init(metric: metrics[metric].id, aggregate: aggregates[open.base + metric]))
             }
-            return Delta(series: Int(open.place.series), second: open.place.second, record: record)
+            return Delta(
+                series: Int(open.place.series), second: open.place.second, record: Record(ascending: sections))
         }
         open.removeAll(keepingCapacity: true)
         aggregates.removeAll(keepingCapacity: true)

@@ -18,6 +18,9 @@ package struct Record: Equatable, Sendable {
 
     package init() {}
 
+    /// A record of sections that are ascending by metric and not empty.
+    package init(ascending sections: [Section]) { self.sections = sections }
+
     package var isEmpty: Bool { sections.isEmpty }
 
     /// The aggregate of `metric`; nil where no event counted for it.

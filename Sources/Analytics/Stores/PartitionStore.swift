@@ -72,21 +72,38 @@ package struct LogEntry: Sendable {
 
 /// All that one batch changes in a partition.
 package struct AppliedBatch: Sendable {
+    /// What a worker knows of a bucket before it writes it.
+    package enum Presence: UInt8, Sendable {
+        /// It is there, as the worker wrote it.
+        case held
+        /// It is not there: nobody but this worker can have written it.
+        case absent
+        /// The worker has not met it, and takes it to be absent: the store is to look.
+        case unknown
+    }
+
     /// A whole new bucket.
     package struct Write: Sendable {
         package let series: Int
         /// Start of the bucket, seconds since 1970.
         package let second: Int64
-        /// True where the worker does not know of the bucket, which must then be absent.
-        package let isNew: Bool
+        package let presence: Presence
+        /// The hash of the bucket may have to be made, and then needs its generation or expiry.
+        package let mayNeedHash: Bool
         package let record: [UInt8]
 
-        package init(series: Int, second: Int64, isNew: Bool, record: [UInt8]) {
+        package init(
+            series: Int, second: Int64, presence: Presence, mayNeedHash: Bool = true, record: [UInt8]
+        ) {
             self.series = series
             self.second = second
-            self.isNew = isNew
+            self.presence = presence
+            self.mayNeedHash = mayNeedHash
             self.record = record
         }
+
+        /// The worker takes the bucket to be absent.
+        package var isNew: Bool { presence != .held }
     }
 
     /// Values to be added to a HyperLogLog of a minute.
@@ -202,8 +219,9 @@ package struct AppliedBatch: Sendable {
 
 /// What became of a batch.
 package enum ApplyOutcome: Sendable {
-    /// Applied; one-second buckets before `horizonSecond` were left out and need not be sent any more.
-    case applied(horizonSecond: Int64)
+    /// Applied; one-second buckets before `horizonSecond` were left out and need not be sent any more, and ten-second ones in
+    /// hashes that begin up to `settledSecond` may have expired.
+    case applied(horizonSecond: Int64, settledSecond: Int64)
     /// Another worker has moved the cursor; or the log's last entry is gone, or the store went back in time.
     case stale
     /// The definitions have changed.

@@ -16,6 +16,10 @@ package struct FrontRoutes: RequestHandler {
         package var metrics: FrontMetrics
         /// Answers `GET /api/v1/live`.
         package var live: Router.Handle?
+        /// Answers `GET /api/v1/audit`.
+        package var audit: AuditReader?
+        /// Answers what is asked of refused events.
+        package var refused: RefusedDesk?
         /// Why the front is not ready; empty where it is. Called on the loop.
         package var unreadyReasons: @Sendable () async -> [String]
         /// Events older than this are refused, ms.
@@ -53,6 +57,16 @@ package struct FrontRoutes: RequestHandler {
         router.get("/api/v1/metrics", access.requiring(.read, catalog.metrics))
         router.get("/api/v1/metrics/{name}/series", access.requiring(.read, catalog.series))
         router.get("/api/v1/labels/{label}/values", access.requiring(.read, catalog.values))
+        if let reader = parts.audit {
+            let audit = AuditRoutes(reader: reader, time: parts.time)
+            router.get("/api/v1/audit", access.requiring(.read, audit.audit))
+        }
+        if let desk = parts.refused {
+            let refused = RefusedRoutes(desk: desk)
+            router.get("/api/v1/refused", access.requiring(.admin, refused.list))
+            router.post("/api/v1/refused/retry", access.requiring(.admin, refused.retry))
+            router.post("/api/v1/refused/drop", access.requiring(.admin, refused.drop))
+        }
         router.post("/api/v1/session", access.beginSession)
         router.on(.delete, "/api/v1/session", access.endSession)
         if let live = parts.live { router.get("/api/v1/live", access.requiring(.read, live)) }

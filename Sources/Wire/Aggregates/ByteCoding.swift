@@ -28,11 +28,7 @@ extension [UInt8] {
 
     /// Appends a double's eight bytes, lowest first.
     package mutating func appendDouble(_ number: Double) {
-        var bits = number.bitPattern
-        for _ in 0..<8 {
-            append(UInt8(truncatingIfNeeded: bits))
-            bits >>= 8
-        }
+        unsafe Swift.withUnsafeBytes(of: number.bitPattern.littleEndian) { unsafe append(contentsOf: $0) }
     }
 }
 

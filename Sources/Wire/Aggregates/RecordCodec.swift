@@ -25,6 +25,8 @@ package enum RecordCodec {
 
     package static func encode(_ record: Record) -> [UInt8] {
         var bytes: [UInt8] = []
+        // One allocation for a usual record.
+        bytes.reserveCapacity(record.sections.reduce(0) { $0 + 40 + $1.aggregate.sketch.positive.count * 2 })
         append(record, to: &bytes)
         return bytes
     }

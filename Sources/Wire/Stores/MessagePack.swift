@@ -40,6 +40,26 @@ package struct MessagePack: Sendable {
         bytes.append(contentsOf: text.utf8)
     }
 
+    /// Adds a whole number as a string of its decimal digits.
+    package mutating func append(digits number: Int64) {
+        var digits: (UInt64, count: Int) = (0, 0)
+        var rest = number.magnitude
+        guard number >= 0, rest < 100_000_000 else { return append("\(number)") }
+        repeat {
+            digits.0 = digits.0 << 8 | UInt64(rest % 10 + 48)
+            digits.count += 1
+            rest /= 10
+        } while rest > 0
+        beginString(digits.count)
+        for _ in 0..<digits.count {
+            bytes.append(UInt8(truncatingIfNeeded: digits.0))
+            digits.0 >>= 8
+        }
+    }
+
+    /// Makes room for `count` more bytes.
+    package mutating func reserve(bytes count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
     private mutating func beginString(_ count: Int) {
         if count < 32 {
             bytes.append(0xA0 | UInt8(count))

@@ -18,9 +18,21 @@ struct AccessTests {
             #expect(try await front.client.post("/api/v1/events", "{}", headers: header).status == ingest)
             for path in [
                 query, "/api/v1/metrics", "/api/metrics/events", "/api/v1/metrics/events/series", "/api/v1/live",
-                "/api/v1/labels/service/values",
+                "/api/v1/labels/service/values", "/api/v1/audit",
             ] {
                 #expect(try await front.client.get(path, headers: header).status == read, "\(token) \(path)")
+            }
+        }
+        for (token, status) in [
+            ("ingest-token-0001", 403), ("read-token-000001", 403), ("admin-token-00001", 200),
+            ("wrong-token-00001", 401),
+        ] {
+            let header = ["Authorization": "Bearer \(token)"]
+            #expect(try await front.client.get("/api/v1/refused", headers: header).status == status)
+            for path in ["/api/v1/refused/retry", "/api/v1/refused/drop"] {
+                let answer = try await front.client.post(
+                    path, #"{"all":true}"#, type: "application/json", headers: header)
+                #expect(answer.status == status, "\(token) \(path)")
             }
         }
         let none = try await front.client.get(query)

@@ -15,6 +15,8 @@ final class FrontUnderTest: Sendable {
     let loop: EventLoop
     let log = TwinLog()
     let tiers: TwinTiers
+    let books = TwinBooks()
+    let refused = TwinRefused()
     let client: HTTPClient
     let registry = MetricsRegistry()
     private let server: HTTPServer
@@ -35,6 +37,8 @@ final class FrontUnderTest: Sendable {
             tokens: try tokens.map { try Tokens(reading: Array($0.utf8)) } ?? Tokens(), registry: registry,
             live: { _, responder in responder.respond(HTTPResponse(.ok, text: "live")) }, unreadyReasons: { reasons })
         parts.time = TimeSource(wallMs: { nowMs }, monotonicNs: TimeSource.system.monotonicNs)
+        parts.audit = AuditReader(books: books, history: books)
+        parts.refused = RefusedDesk(store: refused)
         let server = HTTPServer(loop: loop, handler: FrontRoutes(parts))
         guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else {
             throw TestKitError("not a TCP address")

@@ -1,0 +1,36 @@
+import Service
+import WebClient
+import Wire
+
+/// Asks a running front one thing, for commands that do a single piece of work and say how it went.
+struct FrontRequest: Sendable {
+    let client: HTTPClient
+    let token: String?
+
+    /// The JSON of an answer that is a success.
+    ///
+    /// - Throws: `StartError` with the exit code that says what is wrong: 69 nobody answers there, 77 the token is not
+    ///   accepted, 76 the server refuses the request.
+    func send(_ method: HTTPMethod, _ target: String, json body: [UInt8]? = nil) async throws(StartError) -> JSON5Value
+    {
+        var request = HTTPClientRequest(method, target, body: body ?? [])
+        if body != nil { request.fields.append("Content-Type", "application/json") }
+        if let token { request.fields.append("Authorization", "Bearer \(token)") }
+        let response: HTTPClientResponse
+        do {
+            response = try await client.send(request)
+        } catch {
+            throw StartError(.unavailable, "\(client.endpoint): \(error)")
+        }
+        let answer = try? JSON5.parse(response.body)
+        let detail = "\(client.endpoint): \(answer?["detail"]?.string ?? response.status.description)"
+        switch response.status.code {
+        case 200...299:
+            guard let answer else { throw StartError(.protocolError, "\(client.endpoint): the answer is no JSON") }
+            return answer
+        case 401, 403: throw StartError(.noPermission, detail)
+        case 408, 425, 429, 500...599: throw StartError(.unavailable, detail)
+        default: throw StartError(.protocolError, detail)
+        }
+    }
+}
