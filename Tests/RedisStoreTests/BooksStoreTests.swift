@@ -77,7 +77,7 @@ struct BooksStoreTests {
         try await fixture.add("a", "1")
         try await fixture.apply { batch in
             if batch.from == .zero { batch.newSeries = [NumberedSeries(number: 0, key: Self.key)] }
-            batch.coarse = [.init(series: 0, second: second, isNew: isNew, record: StoreFixture.record(events))]
+            batch.coarse = [.init(series: 0, second: second, presence: isNew ? .unknown : .held, record: StoreFixture.record(events))]
             batch.dirty = [(minute: second - second % 60, series: [0])]
         }
     }
@@ -143,7 +143,7 @@ struct BooksStoreTests {
                 NumberedSeries(number: 1, key: Self.key),
             ]
             let second = now / 10 * 10
-            batch.coarse = [.init(series: 1, second: second, isNew: true, record: StoreFixture.record(6))]
+            batch.coarse = [.init(series: 1, second: second, presence: .unknown, record: StoreFixture.record(6))]
         }
         let books = fixture.books
         #expect(try await books.books(partition: 0, hoursMs: []).recent?.events == 6)
