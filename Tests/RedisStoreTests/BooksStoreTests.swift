@@ -77,7 +77,10 @@ struct BooksStoreTests {
         try await fixture.add("a", "1")
         try await fixture.apply { batch in
             if batch.from == .zero { batch.newSeries = [NumberedSeries(number: 0, key: Self.key)] }
-            batch.coarse = [.init(series: 0, second: second, presence: isNew ? .unknown : .held, record: StoreFixture.record(events))]
+            batch.coarse = [
+                .init(
+                    series: 0, second: second, presence: isNew ? .unknown : .held, record: StoreFixture.record(events))
+            ]
             batch.dirty = [(minute: second - second % 60, series: [0])]
         }
     }
