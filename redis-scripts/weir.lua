@@ -849,16 +849,18 @@ local function weir_books(keys, args)
     }
 end
 
---[[ weir_counted: what Redis holds of a series and history does not: from a boundary on everything, and before it the minutes
-that have changed since they were compacted, whole. With weir_books in one MULTI it shows whether all that was applied was
-counted.
+--[[ weir_counted: what Redis holds of a series and history does not: from a boundary on everything, and before it the
+minutes that have changed since they were compacted, whole. With weir_books in one MULTI it shows whether all that was
+applied was counted.
 KEYS    1 cursor  HASH; minutes, dirty, chunks and b10 hashes are derived from its prefix
-ARGS    1 series number   2 boundary s, a whole minute: every minute before it has been compacted once (weir_state says since when)
+ARGS    1 series number   2 boundary s, a whole minute: every minute before it has been compacted once
 RETURNS {{record, …} of ten seconds each, {minute, generation, {record, …}, …}}
-        | 'MANY' more than 10,000 hashes or minutes would have to be read
+        | 'MANY' more than 2,000 hashes or 10,000 minutes would have to be read
 ERRORS  'ARGS …'
-COST    O(ten minutes after the boundary that hold anything + changed minutes before it) ]]
-local MAX_COUNTED = 10000
+COST    O(ten minutes after the boundary that hold anything + changed minutes before it): some 0.03 ms a hash, 0.01 ms a
+        minute; with a compaction that keeps up 7 hashes ]]
+local MAX_COUNTED_CHUNKS = 2000
+local MAX_COUNTED_MINUTES = 10000
 
 local function weir_counted(keys, args)
     local prefix = prefix_of(keys[1])
@@ -867,20 +869,25 @@ local function weir_counted(keys, args)
     -- Hashes with an expiry are in no list: those from the boundary up to `settled`.
     local settled = tonumber(redis.call('HGET', keys[1], 'settled') or -1)
     local first = boundary - boundary % COARSE_CHUNK_S
-    local listed = redis.call('ZRANGEBYSCORE', prefix .. 'chunks', first, '+inf', 'LIMIT', 0, MAX_COUNTED + 1)
-    local minutes = redis.call('ZRANGEBYSCORE', prefix .. 'minutes', '-inf', '(' .. args[2], 'LIMIT', 0, MAX_COUNTED + 1)
-    if #listed > MAX_COUNTED or #minutes > MAX_COUNTED or (settled - first) / COARSE_CHUNK_S > MAX_COUNTED then
+    local listed = redis.call('ZRANGEBYSCORE', prefix .. 'chunks', first, '+inf', 'LIMIT', 0, MAX_COUNTED_CHUNKS + 1)
+    local minutes = redis.call('ZRANGEBYSCORE', prefix .. 'minutes', '-inf', '(' .. args[2], 'LIMIT', 0,
+        MAX_COUNTED_MINUTES + 1)
+    if #listed > MAX_COUNTED_CHUNKS or #minutes > MAX_COUNTED_MINUTES
+        or (settled - first) / COARSE_CHUNK_S > MAX_COUNTED_CHUNKS then
         return 'MANY'
     end
     local chunks = {}
     for _, chunk in ipairs(listed) do chunks[tonumber(chunk)] = true end
     for chunk = first, settled, COARSE_CHUNK_S do chunks[chunk] = true end
-    local records, changed = {}, {}
+    local records, changed, last = {}, {}, 0
     for chunk in pairs(chunks) do
         local held = redis.call('HGETALL', prefix .. 'b10:' .. number .. ':' .. string.format('%d', chunk))
         for i = 1, #held, 2 do
             local second = tonumber(held[i]) -- the other fields are no numbers
-            if second and chunk + second >= boundary then records[#records + 1] = held[i + 1] end
+            if second and chunk + second >= boundary then
+                last = last + 1
+                records[last] = held[i + 1]
+            end
         end
     end
     for _, minute in ipairs(minutes) do
