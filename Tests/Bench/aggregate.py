@@ -78,6 +78,7 @@ ROWS = [
     ("worker: CPU µs an event", "worker_cpu_us_per_event", "{:.2f}"),
     ("Redis: CPU µs an event", "redis_cpu_us_per_event", "{:.2f}"),
     ("worker: % of a core", "worker_cpu_percent", "{:.0f}"), ("Redis: % of a core", "redis_cpu_percent", "{:.0f}"),
+    ("other processes of the machine: % of a core", "others_cpu_percent", "{:.0f}"),
     ("batches", "batches", "{:,.0f}"), ("events a batch", "events_per_batch", "{:,.0f}"),
     ("one-second buckets a batch", "buckets_per_batch", "{:,.0f}"),
     ("weir_apply in Redis, ms: mean", "redis_apply_ms.mean", "{:.2f}"), ("median", "redis_apply_ms.p50", "{:.2f}"),

@@ -44,6 +44,12 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def busy_s():
+    """CPU that all processes of the machine have used so far."""
+    user, nice, system, _, _, irq, softirq, *_ = map(int, pathlib.Path("/proc/stat").read_text().split()[1:11])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
 def redis_server(aof, *settings):
     return PrivateRedis(
         "--maxmemory-policy", "noeviction", "--appendonly", "no" if aof == "off" else "yes",
@@ -123,6 +129,7 @@ def drained(redis, worker, events):
     # What the first batches brought before anybody looked is not counted.
     began, before = time.monotonic(), books(redis)["applied"]
     worker_s, redis_s = cpu_s(worker.process.pid), cpu_s(redis.process.pid)
+    others_s = busy_s() - worker_s - redis_s - time.process_time()
     redis.call("CONFIG", "RESETSTAT")
     aof = redis.aof_bytes() if "aof_current_size" in redis.info("persistence") else None
     while cursor(redis) != last:
@@ -131,6 +138,7 @@ def drained(redis, worker, events):
             sys.exit(f"after {PATIENCE} s the worker is not done")
         time.sleep(POLL)
     elapsed = time.monotonic() - began
+    others_s = busy_s() - cpu_s(worker.process.pid) - cpu_s(redis.process.pid) - time.process_time() - others_s
     worker_s, redis_s = cpu_s(worker.process.pid) - worker_s, cpu_s(redis.process.pid) - redis_s
     aof = redis.aof_bytes() - aof if aof is not None else 0
     commands, latency = redis.info("commandstats"), redis.info("latencystats")
@@ -147,7 +155,7 @@ def drained(redis, worker, events):
         "events": counted, "seconds": elapsed, "events_per_s": counted / elapsed,
         "redis_cpu_us_per_event": redis_s / counted * 1e6, "worker_cpu_us_per_event": worker_s / counted * 1e6,
         "redis_cpu_percent": 100 * redis_s / elapsed, "worker_cpu_percent": 100 * worker_s / elapsed,
-        "batches": batches, "events_per_batch": events / batches,
+        "others_cpu_percent": 100 * others_s / elapsed, "batches": batches, "events_per_batch": events / batches,
         "buckets_per_batch": metrics["weir_work_batch_buckets_sum"] / batches,
         "apply_ms": {
             "mean": metrics["weir_work_apply_seconds_sum"] / batches * 1000,
