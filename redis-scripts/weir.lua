@@ -37,7 +37,7 @@ local MAJOR = 2 -- of VERSION; nothing can be computed while a library is loaded
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack
 local COARSE_CHUNK_S = 600
 local FINE_LIFE_S = 1200    -- one-second buckets are written for this long after their second
-local FINE_EXPIRY_S = 1500  -- and kept for this long after the end of their hash
+local FINE_EXPIRY_S = 1260  -- and kept for this long after the end of their hash
 local COARSE_EXPIRY_S = 4800
 local LIVE_LIFE_MS = 10000  -- a front that was away for longer reads everything anew
 local LIVE_MAX_ENTRIES = 2000
@@ -405,7 +405,8 @@ local function entries_before(events, from)
     for i = 1, #info, 2 do
         if info[i] == 'entries-added' then added = info[i + 1] end
     end
-    return added - #redis.call('XRANGE', events, '(' .. from, '+', 'COUNT', 10000)
+    local gone = from == '0-0' and 0 or #redis.call('XRANGE', events, '-', from, 'COUNT', 10000)
+    return added - redis.call('XLEN', events) + gone
 end
 
 local function weir_apply(keys, args)

@@ -120,7 +120,8 @@ local function entries_before(events, from)
     for i = 1, #info, 2 do
         if info[i] == 'entries-added' then added = info[i + 1] end
     end
-    return added - #redis.call('XRANGE', events, '(' .. from, '+', 'COUNT', 10000)
+    local gone = from == '0-0' and 0 or #redis.call('XRANGE', events, '-', from, 'COUNT', 10000)
+    return added - redis.call('XLEN', events) + gone
 end
 
 local function weir_apply(keys, args)

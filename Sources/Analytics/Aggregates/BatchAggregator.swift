@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Folds events into one record for each (series, second) they touch, and into the sets of minutes: the partial aggregates
 /// that a batch adds.
 ///
@@ -201,12 +203,14 @@ package struct BatchAggregator: Sendable {
         outcome.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
         var any = false
-        for metric in plans[plan].metrics {
+        for index in plans[plan].metrics.indices {
             var made = Outcome.counted
             var value = 0.0
-            if let filter = metric.filter, filter.holds(for: event, in: bytes) != true { made = .skipped }
-            if made != .skipped, let slot = metric.valueSlot {
-                if metric.set != nil {
+            if let filter = plans[plan].metrics[index].filter, filter.holds(for: event, in: bytes) != true {
+                made = .skipped
+            }
+            if made != .skipped, let slot = plans[plan].metrics[index].valueSlot {
+                if plans[plan].metrics[index].set != nil {
                     if !event.isPresent(slot) { made = .skipped }
                 } else if let number = event.number(slot, in: bytes) {
                     value = number
@@ -214,7 +218,7 @@ package struct BatchAggregator: Sendable {
                     made = .skipped
                 }
             }
-            if made != .skipped, let match = metric.match {
+            if made != .skipped, let match = plans[plan].metrics[index].match {
                 switch match.holds(for: event, in: bytes) {
                 case true: made = .hit
                 case false: break
@@ -287,7 +291,11 @@ package struct BatchAggregator: Sendable {
     /// Makes the end of `text` from `start` on what every store can hold.
     private static func makeStorable(_ text: inout [UInt8], from start: Int) {
         // PostgreSQL has no text with U+0000 in it, and one such label would stop the compaction: SUBSTITUTE stands there.
-        for place in start..<text.count where text[place] == 0 { text[place] = 0x1A }
+        let hasZero = unsafe text.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return false }
+            return unsafe memchr(base + start, 0, bytes.count - start) != nil
+        }
+        if hasZero { for place in start..<text.count where text[place] == 0 { text[place] = 0x1A } }
         guard text.count - start > maxLabelBytes else { return }
         var count = maxLabelBytes
         // Not in the middle of a character.

@@ -4,15 +4,16 @@ package import Analytics
 ///
 /// ```
 /// record  = { section }
-/// section = metric flags count [hits] [values] [last] [sketch] [registers] [items]
+/// section = metric flags [count] [hits] [values] [last] [sketch] [registers] [items]
 /// metric  = varint, the metric's number in the definitions
 /// flags   = byte: bits 0-1 values (0 none, 1 one value, 2 sum, 3 sum min max), 4 hits, 8 last, 16 sketch,
-///           32 registers, 64 items
-/// count   = varint, events; 0 only where registers or items are all there is
+///           32 registers, 64 items, 128 the count is that of the section before
+/// count   = varint, events; 0 only where registers or items are all there is; left away where `values` is 1 (it is 1), or
+///           with bit 128
 /// hits    = varint
 /// values  = 1: the one value, which is sum, min and max · 2: sum · 3: sum min max; eight bytes each, lowest first
 /// last    = zigzag event time in ms, then the value's eight bytes unless `values` is 1
-/// sketch  = see SketchCodec
+/// sketch  = see SketchCodec; left away where `values` is 1: it holds that value alone
 /// registers = varint length, then see HyperLogLogCodec
 /// items   = see TopItemsCodec
 /// ```
@@ -22,6 +23,7 @@ package enum RecordCodec {
     private static let hasSketch: UInt8 = 16
     private static let hasRegisters: UInt8 = 32
     private static let hasItems: UInt8 = 64
+    private static let hasSameCount: UInt8 = 128
 
     package static func encode(_ record: Record) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -33,7 +35,11 @@ package enum RecordCodec {
 
     /// Appends the record, section by section.
     package static func append(_ record: Record, to bytes: inout [UInt8]) {
-        for section in record.sections { append(section, to: &bytes) }
+        var count: Int?
+        for section in record.sections {
+            append(section, after: count, to: &bytes)
+            count = section.aggregate.count
+        }
     }
 
     /// The merge of all sections in `bytes[range]`.
@@ -42,8 +48,10 @@ package enum RecordCodec {
     ) throws(DecodingFailure) -> Record {
         var record = Record()
         var cursor = ByteCursor(offset: range.lowerBound)
+        var count: Int?
         while cursor.offset < range.upperBound {
-            let section = try section(bytes, &cursor)
+            let section = try section(bytes, &cursor, after: count)
+            count = section.aggregate.count
             record.merge(section.aggregate, into: section.metric)
             try check(record[section.metric]?.count ?? 0, cursor)
         }
@@ -61,8 +69,10 @@ package enum RecordCodec {
         _ bytes: [UInt8], of metric: MetricID, into aggregate: inout Aggregate
     ) throws(DecodingFailure) {
         var cursor = ByteCursor()
+        var count: Int?
         while cursor.offset < bytes.count {
-            let section = try section(bytes.span, &cursor)
+            let section = try section(bytes.span, &cursor, after: count)
+            count = section.aggregate.count
             guard section.metric == metric else { continue }
             aggregate.merge(section.aggregate)
             try check(aggregate.count, cursor)
@@ -74,7 +84,7 @@ package enum RecordCodec {
         guard count <= ByteCursor.maxCount else { throw DecodingFailure(what: "count", offset: cursor.offset) }
     }
 
-    private static func append(_ section: Record.Section, to bytes: inout [UInt8]) {
+    private static func append(_ section: Record.Section, after count: Int?, to bytes: inout [UInt8]) {
         let aggregate = section.aggregate
         var flags: UInt8 = 0
         let one = onlyValue(aggregate)
@@ -88,9 +98,10 @@ package enum RecordCodec {
         if !aggregate.sketch.isEmpty { flags |= hasSketch }
         if aggregate.registers != nil { flags |= hasRegisters }
         if aggregate.items != nil { flags |= hasItems }
+        if one == nil && aggregate.count == count { flags |= hasSameCount }
         bytes.appendVarint(UInt64(section.metric.rawValue))
         bytes.append(flags)
-        bytes.appendVarint(UInt64(aggregate.count))
+        if one == nil && flags & hasSameCount == 0 { bytes.appendVarint(UInt64(aggregate.count)) }
         if aggregate.hits > 0 { bytes.appendVarint(UInt64(aggregate.hits)) }
         if let one {
             bytes.appendDouble(one)
@@ -105,7 +116,7 @@ package enum RecordCodec {
             bytes.appendZigzag(last.atMs)
             if one == nil { bytes.appendDouble(last.value) }
         }
-        if !aggregate.sketch.isEmpty { SketchCodec.append(aggregate.sketch, to: &bytes) }
+        if one == nil && !aggregate.sketch.isEmpty { SketchCodec.append(aggregate.sketch, to: &bytes) }
         if let registers = aggregate.registers {
             let encoded = HyperLogLogCodec.encode(registers)
             bytes.appendVarint(UInt64(encoded.count))
@@ -127,23 +138,30 @@ package enum RecordCodec {
 
     /// The value of an aggregate that has seen just one.
     private static func onlyValue(_ aggregate: Aggregate) -> Double? {
-        guard aggregate.count == 1, let sum = aggregate.sum, let range = aggregate.range, range == sum...sum,
+        guard aggregate.count == 1, aggregate.sketch.isEmpty || aggregate.sketch.count == 1, let sum = aggregate.sum,
+            let range = aggregate.range, range == sum...sum,
             aggregate.last.map({ $0.value == sum }) ?? true
         else { return nil }
         return sum
     }
 
     private static func section(
-        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, after count: Int?
     ) throws(DecodingFailure) -> Record.Section {
         let start = cursor.offset
         guard let metric = UInt16(exactly: try cursor.varint(bytes)) else {
             throw DecodingFailure(what: "metric", offset: start)
         }
         let flags = try cursor.byte(bytes)
-        guard flags < 128 else { throw DecodingFailure(what: "flags", offset: start) }
+        guard flags & hasSameCount == 0 || (count != nil && flags & 3 != 1) else {
+            throw DecodingFailure(what: "flags", offset: start)
+        }
         var aggregate = Aggregate()
-        aggregate.count = try cursor.count(bytes)
+        if let count, flags & hasSameCount != 0 {
+            aggregate.count = count
+        } else {
+            aggregate.count = flags & 3 == 1 ? 1 : try cursor.count(bytes)
+        }
         if flags & hasHits != 0 { aggregate.hits = try cursor.count(bytes) }
         guard aggregate.hits <= aggregate.count else { throw DecodingFailure(what: "hits", offset: start) }
         switch flags & 3 {
@@ -165,7 +183,11 @@ package enum RecordCodec {
             aggregate.last = .init(atMs: atMs, value: value)
         }
         if flags & hasSketch != 0 {
-            aggregate.sketch = try SketchCodec.decode(bytes, &cursor)
+            if flags & 3 == 1, let value = aggregate.sum {
+                aggregate.sketch.insert(value)
+            } else {
+                aggregate.sketch = try SketchCodec.decode(bytes, &cursor)
+            }
             guard aggregate.sketch.count == aggregate.count else {
                 throw DecodingFailure(what: "sketch", offset: start)
             }
