@@ -63,7 +63,7 @@ struct BucketCache {
         self.maxBuckets = maxBuckets
     }
 
-    /// Merges what a batch adds and returns the new values, ascending by (series, second).
+    /// Merges what a batch adds.
     ///
     /// - Parameters:
     ///   - deltas: ascending by (series, second).
@@ -71,6 +71,7 @@ struct BucketCache {
     ///   - horizonSecond: one-second buckets before it are not kept.
     ///   - settledSecond: ten-second buckets in hashes that begin up to it may have expired.
     ///   - mustBeUndoable: the batch may have to be taken back for a reason of its own.
+    /// - Returns: the new values, ascending by (series, second).
     mutating func merge(
         _ deltas: [BatchAggregator.Delta], encoded: [[UInt8]], horizonSecond: Int64, settledSecond: Int64 = .max,
         mustBeUndoable: Bool = false

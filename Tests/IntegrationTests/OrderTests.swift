@@ -157,7 +157,7 @@ struct MalformedTests {
         #expect((bytes.integer ?? .max) < 500_000)
         let stored = try await fixture.recentStore.definitions()
         let from = load.startMs / 1_000 - 20
-        var totals = try await fixture.totals(from: from, to: from + 110, definitions: try #require(stored))
+        var totals = try await fixture.totals(from: from, to: from + 300, definitions: try #require(stored))
         for key in totals.keys where key.labels == .none || key.labels.labels.isEmpty { totals[key]?["events"] = nil }
         var expected = load.expected
         expected[SeriesKey(group: "", labels: .none)] = nil

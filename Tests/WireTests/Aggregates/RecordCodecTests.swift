@@ -70,6 +70,23 @@ struct RecordCodecTests {
         var aggregate = Aggregate()
         aggregate.addToGauge(2, atMs: 0)
         record.merge(aggregate, into: MetricID(rawValue: 7))
-        #expect(RecordCodec.encode(record) == [7, 1 | 8, 1, 0, 0, 0, 0, 0, 0, 0, 0x40, 0])
+        // Neither its count nor, of a distribution, its sketch: the value tells both.
+        #expect(RecordCodec.encode(record) == [7, 1 | 8, 0, 0, 0, 0, 0, 0, 0, 0x40, 0])
+        var distribution = Aggregate()
+        distribution.addToDistribution(2)
+        record = Record()
+        record.merge(distribution, into: MetricID(rawValue: 7))
+        #expect(RecordCodec.encode(record) == [7, 1 | 16, 0, 0, 0, 0, 0, 0, 0, 0x40])
+        #expect(try RecordCodec.decode(RecordCodec.encode(record)) == record)
+    }
+
+    @Test func equalCountsOfARecordAreToldOnce() throws {
+        var record = Record()
+        var aggregate = Aggregate()
+        for _ in 0..<300 { aggregate.addEvent() }
+        for metric: UInt16 in [1, 2, 5] { record.merge(aggregate, into: MetricID(rawValue: metric)) }
+        #expect(RecordCodec.encode(record) == [1, 0, 0xAC, 2, 2, 128, 5, 128])
+        #expect(try RecordCodec.decode(RecordCodec.encode(record)) == record)
+        #expect(throws: DecodingFailure.self) { try RecordCodec.decode([2, 128]) }
     }
 }
