@@ -14,7 +14,7 @@ package actor PartitionWorker {
         package var maxEntriesPerRead = 1_000
         /// A batch is full when it touches so many (series, second) and sets of minutes, or has so many events.
         package var maxTouched = 2_000
-        package var maxEvents = 50_000
+        package var maxEvents = 25_000
         /// How long a partition is held without a sign of life. Zero works without a lease, which costs work when two
         /// workers share a partition and nothing else.
         package var lease = Duration.seconds(3)

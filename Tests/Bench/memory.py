@@ -6,13 +6,14 @@
 Starts a redis-server of its own in a temporary folder, lets the release build's `weir work` apply events of 50 services
 x 20 endpoints, 200 users a service, `rate` a second for every label set, over the time that ends now and 12 seconds more
 as they pass (the live stream keeps 10), and asks Redis for the size of every key. Nothing is compacted meanwhile, so every
-minute is still marked for it. One-second buckets are written only for the last 20 minutes, but stay for up to 27 once they
+minute is still marked for it. One-second buckets are written only for the last 20 minutes, but stay for up to 23 once they
 are: what that would add is a line of its own. What follows `--` is for the redis-server, such as
 `--hash-max-listpack-value 512`.
 """
 import argparse
 import json
 import random
+import re
 import sys
 import time
 
@@ -25,8 +26,8 @@ LABEL_SETS = events.SERVICES * events.ENDPOINTS
 GOAL_KB = 64
 TAIL_S = 12
 FINE = "weir:{p}:b1:…:…"
-# A hash of two minutes is there from its first second until 25 minutes after its last.
-FINE_S = 120 / 2 + 1500
+# A hash of two minutes is there from its first second until FINE_EXPIRY_S after its last.
+FINE_S = 120 / 2 + int(re.search(r"FINE_EXPIRY_S = (\d+)", (drain.ROOT / "redis-scripts/weir.lua").read_text()).group(1))
 TYPES = {b"string": "string", b"hash": "hash", b"set": "set", b"zset": "sorted set", b"stream": "stream"}
 
 

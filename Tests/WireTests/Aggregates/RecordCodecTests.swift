@@ -65,7 +65,7 @@ struct RecordCodecTests {
         #expect(throws: DecodingFailure.self) { try RecordCodec.decode([0, 16, 2, 1, 1]) }
     }
 
-    @Test func oneEventIsShort() {
+    @Test func oneEventIsShort() throws {
         var record = Record()
         var aggregate = Aggregate()
         aggregate.addToGauge(2, atMs: 0)
