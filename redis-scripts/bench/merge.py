@@ -89,17 +89,18 @@ class Way:
         self.redis.call("XADD", self.prefix + "events", to, "batch", "-")
         fine, coarse, seen = [], [], []
         for number, record in enumerate(self.encoded):
-            fine += (number, self.second, is_new, record)
-            coarse += (number, self.slot, is_new, record)
+            flags, presence = (3, "2") if is_new else (0, "0")
+            for writes, second, length in ((fine, self.second, 120), (coarse, self.slot, 600)):
+                writes += (str(number), second - second % length, flags, 1, presence, str(second % length), record)
             if series:  # then once a minute
-                seen += (number, self.second)
+                seen += (str(self.second), str(number))
         minute = self.second - self.second % 60
-        dirty = [minute, len(self.encoded), *range(len(self.encoded))]
+        dirty = [minute, len(self.encoded), *map(str, range(len(self.encoded)))]
         hour = self.second - self.second % 3600
         books = [hour, "applied", self.load.events * len(self.encoded)]
-        changes = pack([series, fine, coarse, dirty, seen, [], books])
+        changes = pack([series, fine, coarse, dirty, seen, [], books, [], [], [0, 1]])
         keys = [self.prefix + name for name in ("cursor", "events", "live")]
-        return ("FCALL", WAYS[self.name], "3", *keys, start, to, "0", str(self.second * 1000), changes, pack(live))
+        return ("FCALL", WAYS[self.name], "3", *keys, "2", start, to, "0", str(self.second * 1000), changes, pack(live))
 
     def call(self, step):
         """The command that brings call `step`."""
