@@ -2,12 +2,13 @@
 """Measures how fast a worker empties a full stream, and what an event costs: docs/measurements.md says what came out.
 
     aggregate.py [--modes packed,single] [--events N] [--per-entry 50] [--rounds 3] [--metrics five|three]
-                 [--rate 10000] [--aof everysec|off] [--format table|json]
+                 [--rate 600000] [--aof everysec|off] [--format table|json]
 
 Starts a redis-server of its own in a temporary folder, puts events of 50 services x 20 endpoints on the stream of
 partition 0 (in entries of `per-entry`, as a front packs them, or single, as any Redis client adds them), then starts the
 release build's `weir work` and measures from the first movement of the cursor until all is applied. The events' times
-are spread evenly, `rate` a second, up to now. The books must agree at the end. The yardstick is how fast redis-benchmark
+are spread evenly, `rate` a second, up to now: by default about as they would stand there if they had just been put there
+as fast as they can be applied; 10000 makes it the backlog of minutes, in which a second has far fewer events to share its buckets. The books must agree at the end. The yardstick is how fast redis-benchmark
 adds entries of one event to a stream of the same server (XADD, six fields, 120 bytes, 8 connections, pipelines of 32).
 """
 import argparse
@@ -119,7 +120,7 @@ def main():
     parser.add_argument("--per-entry", type=int, default=50, help="events in a packed entry")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--metrics", choices=events.CHOICES, default="five", help="three: without unique and top")
-    parser.add_argument("--rate", type=float, default=10_000, help="events a second that the times are spread at")
+    parser.add_argument("--rate", type=float, default=600_000, help="events a second that the times are spread at")
     parser.add_argument("--aof", choices=["everysec", "off"], default="everysec")
     parser.add_argument("--format", choices=["table", "json"], default="table")
     parser.add_argument("--seed", type=int, default=1)
