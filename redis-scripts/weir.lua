@@ -248,7 +248,7 @@ local function sets_of(text, prefix)
         if not kind then fail('sets must be a list as in u4,t5') end
         sets[#sets + 1] = { name = name, kind = kind, start = prefix .. FAMILY_OF[kind], finish = ':' .. metric .. ':', metric = metric }
     end
-    if #sets > 200 then fail('at most 200 sets') end
+    if #sets > 2000 then fail('at most 2,000 sets') end
     return sets
 end
 

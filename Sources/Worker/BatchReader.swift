@@ -24,6 +24,7 @@ package struct BatchReader: Sendable {
         package var eventCount = 0
         package var entryCount = 0
         package var refused: [AppliedBatch.Refused] = []
+        var refusedBytes = 0
         package var books: [Int64: AppliedBatch.Books] = [:]
     }
 
@@ -34,8 +35,11 @@ package struct BatchReader: Sendable {
     private static let maxRefusedBytes = 64 << 10
     private static let maxRefusedFields = 1_000
     private static let cutBytes = 4 << 10
-    /// Refused entries of one batch that are kept; the rest is only counted, so that a batch of nonsense stays small.
-    private static let maxRefusedKept = 500
+    /// Of one batch so many refused events, and so many bytes of them, are kept, as in Redis; beyond that they are only counted.
+    private static let maxRefusedKept = 10_000
+    private static let maxRefusedBytesKept = 16 << 20
+    /// A batch with so many refused events goes out.
+    private static let manyRefused = 500
 
     private static let batchField = Array("batch".utf8)
     private static let receivedField = Array("received".utf8)
@@ -62,6 +66,9 @@ package struct BatchReader: Sendable {
         self.limits = limits
         side = Side(last: cursor, upto: upto)
     }
+
+    /// So much has been refused that the batch is big enough.
+    var hasManyRefused: Bool { side.refused.count >= Self.manyRefused || side.refusedBytes >= 1 << 20 }
 
     /// No entry has been read since the last `take`.
     package var isEmpty: Bool { side.entryCount == 0 }
@@ -202,11 +209,12 @@ package struct BatchReader: Sendable {
     }
 
     private mutating func setAside(_ id: StreamID, _ receivedMs: Int64, _ reason: String, _ original: [[UInt8]]) {
-        guard side.refused.count < Self.maxRefusedKept else { return }
+        guard side.refused.count < Self.maxRefusedKept, side.refusedBytes < Self.maxRefusedBytesKept else { return }
         let isWhole =
             original.count <= Self.maxRefusedFields * 2
             && original.reduce(0) { $0 + $1.count } <= Self.maxRefusedBytes
         let fields = isWhole ? original : [Array("start".utf8), Self.start(of: original)]
+        side.refusedBytes += fields.reduce(0) { $0 + $1.count }
         side.refused.append(.init(id: id, reason: reason, receivedMs: receivedMs, fields: fields, isWhole: isWhole))
     }
 

@@ -81,6 +81,7 @@ extension PartitionWorker {
 
     private var isFull: Bool {
         reader.aggregator.touchedCount >= configuration.maxTouched || reader.side.eventCount >= configuration.maxEvents
+            || reader.hasManyRefused
     }
 
     // MARK: Applying

@@ -92,6 +92,7 @@ package actor PartitionWorker {
         while !Task.isCancelled {
             do {
                 guard configuration.isWanted(), try await holdsLease() else {
+                    metrics.forgetLag(partition: partition)
                     try? await Task.sleep(for: max(configuration.lease / 4, .milliseconds(50)))
                     continue
                 }
