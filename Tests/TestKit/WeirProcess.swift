@@ -23,12 +23,16 @@ package final class WeirProcess: Sendable {
         process = try ChildProcess(executable, arguments, environment: variables, folder: folder, as: user)
     }
 
-    /// A copy of the executable that every user may run: the build may lie where only its owner can look.
+    /// The executable under a path that every user may run: the build may lie where only its owner can look.
+    ///
+    /// A second name where that is possible. A copy is written by a descriptor, and a process that another test starts at that
+    /// moment holds it for a while; until then the system refuses to run what is open for writing (ETXTBSY).
     private static let openCopy = Result<TemporaryFolder, any Error> {
         let folder = try TemporaryFolder("bin")
         chmod(folder.path, 0o755)
-        let source = open(try executable(), O_RDONLY)
-        let copy = open(folder.file("weir"), O_WRONLY | O_CREAT | O_EXCL, 0o755)
+        if link(try executable(), folder.file("weir")) == 0 { return folder }
+        let source = open(try executable(), O_RDONLY | O_CLOEXEC)
+        let copy = open(folder.file("weir"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o755)
         defer {
             close(source)
             close(copy)
