@@ -231,7 +231,7 @@ struct RedisClientTests {
 
     @Test func aCancelledCallReturnsAtOnceAndTheConnectionLives() async throws {
         try await onShared { client in
-            var read = RedisCommand("XREAD", "BLOCK", "200", "STREAMS", "none", "$")
+            var read = RedisCommand("XREAD", "BLOCK", "2000", "STREAMS", "none", "$")
             read.blockTime = .seconds(5)
             let command = read
             let reading = client.loop.spawn { try await client.send(command) }
@@ -242,7 +242,7 @@ struct RedisClientTests {
             } throws: {
                 ($0 as? RedisError)?.code == .cancelled
             }
-            #expect(try await client.send(RedisCommand("ECHO", "after")).text == "after")
+            #expect(try await client.send(RedisCommand("ECHO", "after"), timeout: .seconds(10)).text == "after")
             #expect(await client.epoch == 1)
         }
     }
