@@ -9,15 +9,7 @@ struct QueryParameters {
 
     /// - Throws: `QueryError` naming a parameter that is unknown or given twice.
     init(_ request: HTTPRequest, startAndEnd: Bool = false) throws(QueryError) {
-        let items: [HTTPQueryItem]
-        do {
-            items = try request.head.queryItems()
-        } catch {
-            throw QueryError(error.parameter, "is not percent-encoded UTF-8")
-        }
-        var seen: Set<String> = []
-        for item in items {
-            guard seen.insert(item.name).inserted else { throw QueryError(item.name, "is given twice") }
+        for item in try request.distinctQueryItems() {
             switch item.name {
             case "metric" where !startAndEnd: metric = item.value
             case "agg": texts.aggregations = item.value
@@ -53,5 +45,22 @@ struct QueryParameters {
 
     private static func names(_ definitions: Definitions) -> String {
         "there are \(definitions.metrics.map(\.name).joined(separator: ", "))"
+    }
+}
+
+extension HTTPRequest {
+    /// The parameters of the address, each given once.
+    ///
+    /// - Throws: `QueryError` naming one that is given twice or cannot be decoded.
+    func distinctQueryItems() throws(QueryError) -> [HTTPQueryItem] {
+        let items: [HTTPQueryItem]
+        do {
+            items = try head.queryItems()
+        } catch {
+            throw QueryError(error.parameter, "is not percent-encoded UTF-8")
+        }
+        var seen: Set<String> = []
+        for item in items where !seen.insert(item.name).inserted { throw QueryError(item.name, "is given twice") }
+        return items
     }
 }

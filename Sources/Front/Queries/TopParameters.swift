@@ -15,15 +15,7 @@ struct TopParameters {
 
     /// - Throws: `QueryError` naming a parameter that is unknown, given twice or out of range.
     init(_ request: HTTPRequest) throws(QueryError) {
-        let items: [HTTPQueryItem]
-        do {
-            items = try request.head.queryItems()
-        } catch {
-            throw QueryError(error.parameter, "is not percent-encoded UTF-8")
-        }
-        var seen: Set<String> = []
-        for item in items {
-            guard seen.insert(item.name).inserted else { throw QueryError(item.name, "is given twice") }
+        for item in try request.distinctQueryItems() {
             switch item.name {
             case "metric": metric = item.value
             case "from": texts.from = item.value
