@@ -28,6 +28,8 @@ package struct CompactionPass: Sendable {
         /// (series, minute) read.
         package var series = 0
         package var rows = 0
+        /// Hours of partitions that were rolled up, as they were over.
+        package var hours = 0
         /// (series, minute) that cannot be written, each named in the log: damaged, or of a metric without a definition.
         /// They stay in Redis, and the watermark before them.
         package var heldBack = 0
@@ -138,6 +140,7 @@ package struct CompactionPass: Sendable {
         try await write(&run)
         if configuration.isDryRun { return run.summary }
         for reader in partitions {
+            while try await pass.rollUp(partition: reader.partition) { run.summary.hours += 1 }
             while try await source.retire(partition: reader.partition) {}
         }
         let seconds = Double(time.monotonicNs() - began) / 1e9

@@ -11,9 +11,17 @@ extension CopyWriter {
         timestamptz(us: row.minuteMs * 1_000)
         int8(row.generation.packed)
         int8(row.version.packed)
-        int8(Int64(aggregate.count))
         // A ratio without a hit is 0, not unknown.
-        if aggregate.hits > 0 || row.kind == .ratio { int8(Int64(aggregate.hits)) } else { null() }
+        appendValues(of: aggregate, hasHits: aggregate.hits > 0 || row.kind == .ratio)
+        int4(series)
+        int2(partition)
+        appendSets(of: aggregate)
+    }
+
+    /// Writes the columns n, hits, sum, min, max, last_at, last_value.
+    mutating func appendValues(of aggregate: Aggregate, hasHits: Bool) {
+        int8(Int64(aggregate.count))
+        if hasHits { int8(Int64(aggregate.hits)) } else { null() }
         if let sum = aggregate.sum { float8(sum) } else { null() }
         if let range = aggregate.range {
             float8(range.lowerBound)
@@ -29,8 +37,10 @@ extension CopyWriter {
             null()
             null()
         }
-        int4(series)
-        int2(partition)
+    }
+
+    /// Writes the columns sketch, hll, items, dropped.
+    mutating func appendSets(of aggregate: Aggregate) {
         if aggregate.sketch.isEmpty {
             null()
         } else {
@@ -63,7 +73,7 @@ extension CopyWriter {
 }
 
 extension QueryResult {
-    /// Reads a row of `history.minute_rows.sql`.
+    /// Reads a row of `history.minute_rows.sql` and its like.
     borrowing func historyRow(_ row: Int) throws -> HistoryRow {
         var aggregate = Aggregate()
         aggregate.count = Int(try integer(row, 2))

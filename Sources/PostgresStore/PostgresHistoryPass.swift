@@ -3,8 +3,16 @@ internal import Postgres
 
 /// One pass of the compaction, on its own connection; its calls follow each other.
 actor PostgresHistoryPass: HistoryPass {
+    /// A row of weir.partition_cursor.
+    private struct PartitionRow {
+        let cursor: StreamID
+        let watermarkMs: Int64
+        let until: RolledUp
+    }
+
     private let connection: PostgresConnection
     private let series: SeriesNumbers
+    private let rollUp: RollUp
     /// Days (since 1970) whose partition is there.
     private var days: Set<Int64> = []
     private var hasStage = false
@@ -12,6 +20,7 @@ actor PostgresHistoryPass: HistoryPass {
     init(_ connection: PostgresConnection) {
         self.connection = connection
         series = SeriesNumbers(connection)
+        rollUp = RollUp(connection)
     }
 
     func write(_ batch: HistoryBatch) async throws(StoreError) -> HistoryWriteOutcome {
@@ -23,6 +32,46 @@ actor PostgresHistoryPass: HistoryPass {
                 // A minute that seemed new is there: a pass before this one did not come as far as the watermark.
                 return try await write(batch, stagingAll: true)
             }
+        }
+    }
+
+    func rollUp(partition: Int) async throws(StoreError) -> Bool {
+        try await mapping {
+            guard let held = try await partitionState(partition) else { return false }
+            let hourMs = HistoryResolution.hour.ms
+            let dayMs = HistoryResolution.day.ms
+            var until = held.until
+            if until.hoursMs == 0 {
+                let first = try await connection.query(
+                    Statement.firstMinute, [.int2(Int16(partition))], operation: "find first minute",
+                    timeout: .seconds(600))
+                let firstMs = first.isNull(0, 0) ? held.watermarkMs : try first.timestamptzUs(0, 0) / 1_000
+                until = RolledUp(hoursMs: StepLadder.floor(firstMs, hourMs), daysMs: StepLadder.floor(firstMs, dayMs))
+            }
+            let hasHour = until.hoursMs + hourMs <= held.watermarkMs
+            guard hasHour || until != held.until else { return false }
+            if hasHour { try await addPartitions([Self.day(until.hoursMs)]) }
+            try await connection.withTransaction {
+                rollUp.began()
+                // Locks the partition's state, which only this pass changes.
+                _ = try await partitionState(partition)
+                if hasHour {
+                    try await rollUp.all(of: .hour, until.hoursMs, partition: partition)
+                    until.hoursMs += hourMs
+                    if until.daysMs + dayMs <= until.hoursMs {
+                        try await rollUp.all(of: .day, until.daysMs, partition: partition)
+                        until.daysMs += dayMs
+                    }
+                }
+                _ = try await connection.query(
+                    Statement.moveRollUp,
+                    [
+                        .int2(Int16(partition)), .timestamptz(us: until.hoursMs * 1_000),
+                        .timestamptz(us: until.daysMs * 1_000),
+                    ], operation: "move roll-up")
+            }
+            rollUp.committed()
+            return hasHour
         }
     }
 
@@ -50,10 +99,10 @@ actor PostgresHistoryPass: HistoryPass {
     private func write(_ batch: HistoryBatch, stagingAll: Bool) async throws -> HistoryWriteOutcome {
         var usesStage = false
         let outcome = try await connection.withTransaction { () -> HistoryWriteOutcome in
-            let held = try await connection.query(
-                Statement.partitionCursor, [.int2(Int16(batch.partition))], operation: "read partition cursor")
-            let known = held.rowCount > 0 ? StreamID(try held.text(0, 1)) ?? .zero : .zero
-            let watermarkMs = held.rowCount > 0 ? try held.timestamptzUs(0, 2) / 1_000 : .min
+            rollUp.began()
+            let held = try await partitionState(batch.partition)
+            let known = held?.cursor ?? .zero
+            let watermarkMs = held?.watermarkMs ?? .min
             guard known <= batch.cursor else { return .behind(known: known) }
             try await series.number(batch.rows)
             // From the watermark on nothing was written yet, so rows can go straight to their places.
@@ -68,6 +117,9 @@ actor PostgresHistoryPass: HistoryPass {
                 try await copy(changed, of: batch.partition, Statement.copyStage)
                 _ = try await connection.query(
                     Statement.mergeStage, operation: "merge stage", timeout: .seconds(300))
+                if let until = held?.until {
+                    try await rollUp.repair(changed, series: series, partition: batch.partition, until)
+                }
             }
             // A cursor is only known to be safe together with rows, which waited for that.
             let cursor = batch.rows.isEmpty ? known : batch.cursor
@@ -80,8 +132,20 @@ actor PostgresHistoryPass: HistoryPass {
             return .written
         }
         series.committed()
+        rollUp.committed()
         if usesStage { hasStage = true }
         return outcome
+    }
+
+    /// How far a partition is, locked where a transaction is open; nil before its first batch.
+    private func partitionState(_ partition: Int) async throws -> PartitionRow? {
+        let held = try await connection.query(
+            Statement.partitionCursor, [.int2(Int16(partition))], operation: "read partition cursor")
+        guard held.rowCount > 0 else { return nil }
+        return PartitionRow(
+            cursor: StreamID(try held.text(0, 1)) ?? .zero, watermarkMs: try held.timestamptzUs(0, 2) / 1_000,
+            until: RolledUp(
+                hoursMs: try held.timestamptzUs(0, 3) / 1_000, daysMs: try held.timestamptzUs(0, 4) / 1_000))
     }
 
     private func copy(_ rows: [MinuteRow], of partition: Int, _ statement: String) async throws {
@@ -93,12 +157,12 @@ actor PostgresHistoryPass: HistoryPass {
         }
     }
 
-    /// Makes the partitions of days that may be missing, in a transaction of its own: the lock on weir.minute is short.
+    /// Makes the partitions that days may lack, in a transaction of its own: the lock on weir.minute is short.
     private func addPartitions(_ wanted: Set<Int64>) async throws {
         let missing = wanted.subtracting(days).sorted()
         if missing.isEmpty { return }
         _ = try await connection.query(
-            Statement.addMinutePartitions, [.int4Array(missing.map(Int32.init))], operation: "add partitions")
+            Statement.addPartitions, [.int4Array(missing.map(Int32.init))], operation: "add partitions")
         days.formUnion(missing)
     }
 

@@ -41,14 +41,20 @@ package struct PostgresHistoryStore: HistoryStore {
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow] {
         try await mapping {
-            let parameters: [PostgresParameter] = [
+            var parameters: [PostgresParameter] = [
                 .int4Array(series.map(Int32.init)), .timestamptz(us: fromMs * 1_000), .timestamptz(us: toMs * 1_000),
                 .timestamptzArray(us: before.map { $0 * 1_000 }), .int4Array(before.indices.map(Int32.init)),
             ]
             let statement =
                 switch resolution {
                 case .minute: Statement.minuteRows
+                case .hour: Statement.hourRows
+                case .day: Statement.dayRows
                 }
+            if resolution != .minute {
+                let firstBoundaryMs = min(before.min() ?? toMs, toMs)
+                parameters.append(.timestamptz(us: StepLadder.floor(firstBoundaryMs, 3_600_000) * 1_000))
+            }
             let found = try await pool.query(statement, parameters, operation: "read minutes", timeout: timeout)
             var rows: [HistoryRow] = []
             rows.reserveCapacity(found.rowCount)

@@ -23,13 +23,13 @@ struct CompactionFixture {
     let server: PostgresServer
     let database: String
 
-    init(partitions: Int = 1, series: Int = 3) async throws {
+    init(partitions: Int = 1, series: Int = 3, nowMs: Int64 = tenOClock) async throws {
         let keys = (0..<series).map {
             SeriesKey(group: "a", labels: LabelSet([.init(name: "a", value: "\($0)")]))
         }
         redis = MemoryRedis(
             partitions: partitions, definitions: Self.definitions, series: Array(repeating: keys, count: partitions),
-            nowMs: tenOClock)
+            nowMs: nowMs)
         loop = try EventLoop.start(name: "compactor-test")
         server = try await PostgresServer.shared()
         let template = try await server.template("migrated for the compactor") { [server] name in
@@ -71,15 +71,15 @@ struct CompactionFixture {
         return summary
     }
 
-    /// A (metric, labels, minute), for totals.
+    /// A (metric, labels, bucket), for totals.
     struct Key: Hashable {
         let metric: String
         let labels: LabelSet
-        let minuteMs: Int64
+        let bucketMs: Int64
     }
 
-    /// All that history holds, merged.
-    func totals() async throws -> [Key: Aggregate] {
+    /// All that history holds, merged into buckets of `resolution`, as who asks for such buckets reads it.
+    func totals(_ resolution: HistoryResolution = .minute) async throws -> [Key: Aggregate] {
         let configuration = PostgresPoolConfiguration(try configuration)
         return try await loop.run { [loop] in
             let pool = PostgresPool(configuration, loop: loop)
@@ -89,9 +89,12 @@ struct CompactionFixture {
                 let series = try await store.series(ofMetric: metric.name)
                 let labels = Dictionary(uniqueKeysWithValues: series.map { ($0.id, $0.labels) })
                 let rows = try await store.rows(
-                    series: series.map(\.id), fromMs: 0, toMs: tenOClock * 2, before: [], resolution: .minute)
+                    series: series.map(\.id), fromMs: 0, toMs: tenOClock * 2, before: [],
+                    resolution: resolution)
                 for row in rows {
-                    let key = Key(metric: metric.name, labels: labels[row.series] ?? .none, minuteMs: row.bucketMs)
+                    let key = Key(
+                        metric: metric.name, labels: labels[row.series] ?? .none,
+                        bucketMs: StepLadder.floor(row.bucketMs, resolution.ms))
                     totals[key, default: Aggregate()].merge(row.aggregate)
                 }
             }
@@ -104,12 +107,15 @@ struct CompactionFixture {
     func sql(_ statement: String) async throws -> String { try await server.query(statement, database: database) }
 
     /// What history must hold of `events`.
-    static func reference(_ events: [MemoryRedis.Event]) -> [Key: Aggregate] {
+    static func reference(
+        _ events: [MemoryRedis.Event], _ resolution: HistoryResolution = .minute
+    ) -> [Key: Aggregate] {
         var totals: [Key: Aggregate] = [:]
         for event in events {
             let name = definitions.metrics.first { $0.id == event.metric }?.name ?? "?"
             let labels = LabelSet([.init(name: "a", value: "\(event.series)")])
-            let key = Key(metric: name, labels: labels, minuteMs: event.atMs - event.atMs % 60_000)
+            let key = Key(
+                metric: name, labels: labels, bucketMs: StepLadder.floor(event.atMs, resolution.ms))
             totals[key, default: Aggregate()].addToDistribution(event.value)
         }
         return totals
@@ -148,6 +154,8 @@ private actor DyingPass: HistoryPass {
     func preparePartitions(fromMs: Int64, days: Int) async throws(StoreError) {
         try await inner.preparePartitions(fromMs: fromMs, days: days)
     }
+
+    func rollUp(partition: Int) async throws(StoreError) -> Bool { try await inner.rollUp(partition: partition) }
 
     func finish(atMs: Int64, seconds: Double, rows: Int) async throws(StoreError) {
         try await inner.finish(atMs: atMs, seconds: seconds, rows: rows)

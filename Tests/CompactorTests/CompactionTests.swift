@@ -12,7 +12,9 @@ struct CompactionTests {
     @Test("every event is in history once, whatever dies and however late it comes", arguments: Seed.range(12))
     func everyEventIsCountedOnce(seed: Seed) async throws {
         var random = SplitMix64(seed)
-        let fixture = try await CompactionFixture(partitions: 2)
+        // Every other time midnight passes, so that days are rolled up and changed later.
+        let fixture = try await CompactionFixture(
+            partitions: 2, nowMs: random.next() % 2 == 0 ? tenOClock : tenOClock + 50_000_000)
         let redis = fixture.redis
         var all: [MemoryRedis.Event] = []
         for _ in 0..<8 {
@@ -47,7 +49,23 @@ struct CompactionTests {
         _ = try await fixture.summary()
         #expect(redis.dirtyCount == 0)
         #expect(redis.watermarks.allSatisfy { $0 == (redis.nowMs - 5_000) / 60_000 * 60_000 })
-        #expect(try await fixture.totals() == CompactionFixture.reference(all))
+        for resolution in HistoryResolution.allCases {
+            #expect(
+                try await fixture.totals(resolution) == CompactionFixture.reference(all, resolution), "\(resolution)")
+        }
+        let untilMs = StepLadder.floor(redis.watermarks[0], HistoryResolution.hour.ms)
+        #expect(
+            try await fixture.sql("SELECT DISTINCT extract(epoch FROM hours_until)::bigint FROM weir.partition_cursor")
+                == "\(untilMs / 1_000)")
+        #expect(
+            try await fixture.sql(
+                """
+                SELECT count(*) FROM (
+                    SELECT series_id, partition, date_bin('1 hour', bucket, '2000-01-01 00:00:00+00') AS bucket, sum(n) AS n
+                    FROM weir.minute WHERE bucket < to_timestamp(\(untilMs / 1_000)) GROUP BY 1, 2, 3
+                ) AS minutes FULL JOIN weir.hour USING (series_id, partition, bucket)
+                WHERE minutes.n IS DISTINCT FROM hour.n
+                """) == "0")
     }
 
     @Test func aMinuteIsLeftAloneUntilItIsOver() async throws {
@@ -126,7 +144,7 @@ struct CompactionTests {
         definitions.version = 2
         definitions.metrics.append(MetricDefinition(id: unknown, name: "new", kind: .distribution, by: ["a"]))
         fixture.redis.setDefinitions(definitions)
-        #expect(try await fixture.summary() == .make(minutes: 1, series: 1, rows: 1))
+        #expect(try await fixture.summary() == .make(minutes: 1, series: 1, rows: 1, hours: 1))
         #expect(fixture.redis.watermarks == [tenOClock] && fixture.redis.dirtyCount == 0)
     }
 
@@ -200,11 +218,12 @@ struct CompactionTests {
 }
 
 extension CompactionPass.Summary {
-    fileprivate static func make(minutes: Int, series: Int, rows: Int, heldBack: Int = 0) -> Self {
+    fileprivate static func make(minutes: Int, series: Int, rows: Int, hours: Int = 0, heldBack: Int = 0) -> Self {
         var summary = Self()
         summary.minutes = minutes
         summary.series = series
         summary.rows = rows
+        summary.hours = hours
         summary.heldBack = heldBack
         return summary
     }

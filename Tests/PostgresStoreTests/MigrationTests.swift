@@ -126,7 +126,7 @@ struct MigrationTests {
             let configuration = try PostgresConfiguration(url)
             _ = try await MigrationRunner(configuration, loop: loop).run()
             let pool = PostgresPool(PostgresPoolConfiguration(configuration), loop: loop)
-            let made = try await pool.query("SELECT weir.add_minute_partition('2026-11-23')").bool(0, 0)
+            let made = try await pool.query("SELECT weir.add_partition('minute', '2026-11-23')").bool(0, 0)
             await pool.close()
             return made
         }

@@ -1,9 +1,11 @@
 -- 0006_create_hour_day.sql
 -- Purpose : history by the hour and by the day (UTC), rolled up by `weir compact` in the transaction that writes the minutes.
 -- Locks   : none on existing tables.   Size: as a minute's row, less 16 B; one sixtieth, and one in 1,440, of as many.
--- Undo    : DROP VIEW weir.hour_view, weir.day_view; DROP TABLE weir.hour, weir.day; ALTER TABLE weir.partition_cursor DROP COLUMN
---           hours_until, DROP COLUMN days_until; made anew, a pass rolls up
---           what minutes are still held.
+-- Undo    : DROP VIEW weir.hour_view, weir.day_view; DROP TABLE weir.hour, weir.day; ALTER TABLE weir.partition_cursor
+--           DROP COLUMN hours_until, DROP COLUMN days_until; hours older than the minutes still held are gone.
+
+-- Its successor, weir.add_partition, comes with the functions.
+DROP FUNCTION IF EXISTS weir.add_minute_partition(date);
 
 -- A row is all that a partition counted for a series in an hour: its minutes of every generation, merged. So it is replaced
 -- as a whole, and there is exactly one for each (series_id, partition, bucket).

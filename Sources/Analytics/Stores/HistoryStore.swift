@@ -6,7 +6,9 @@ package protocol HistoryStore: Sendable {
     ///
     /// Rows of one (series, bucket) may be several, of different partitions and generations: merging them is the caller's.
     ///
-    /// `before` is by partition, ms since 1970; partitions past its end are read whole.
+    /// `before` is by partition, ms since 1970; partitions past its end are read whole. Buckets may be finer than
+    /// `resolution` where they are not rolled up yet; none is in two rows. `fromMs` is a whole bucket, and so is `toMs` unless
+    /// it lies behind a boundary.
     func rows(
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow]
@@ -14,12 +16,20 @@ package protocol HistoryStore: Sendable {
 
 /// Lengths of the buckets in PostgreSQL.
 package enum HistoryResolution: String, CaseIterable, Sendable {
-    case minute
+    case minute, hour, day
 
+    /// Of a bucket.
     package var ms: Int64 {
         switch self {
         case .minute: 60_000
+        case .hour: 3_600_000
+        case .day: 86_400_000
         }
+    }
+
+    /// The coarsest whose buckets make up steps of `ms`.
+    package init(forStepMs ms: Int64) {
+        self = Self.allCases.last { ms % $0.ms == 0 } ?? .minute
     }
 }
 

@@ -8,6 +8,9 @@ package protocol HistoryWriting: Sendable {
 package protocol HistoryPass: Sendable {
     /// Writes a batch in one transaction: all of it, or nothing. Writing it again changes nothing.
     func write(_ batch: HistoryBatch) async throws(StoreError) -> HistoryWriteOutcome
+    /// Rolls up, in one transaction, the next hour of a partition that is over and written, and its day where that is over
+    /// too; false where there is none. What is written into rolled up hours later, `write` rolls up anew.
+    func rollUp(partition: Int) async throws(StoreError) -> Bool
     /// Makes the partitions for `days` days from the day of `fromMs` on, where they are missing.
     func preparePartitions(fromMs: Int64, days: Int) async throws(StoreError)
     /// Notes that the pass has done all its work.

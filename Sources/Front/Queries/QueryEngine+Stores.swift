@@ -85,7 +85,7 @@ extension QueryEngine {
             for one in some { places[one.id] = buckets.place(of: one.labels) }
             let rows = try await history.rows(
                 series: some.map(\.id), fromMs: range.lowerBound, toMs: range.upperBound, before: before,
-                resolution: .minute)
+                resolution: HistoryResolution(forStepMs: query.stepMs))
             for row in rows {
                 guard let place = places[row.series] else { continue }
                 buckets.merge(row.aggregate, at: place, bucketMs: row.bucketMs)

@@ -1,0 +1,133 @@
+internal import Analytics
+internal import Postgres
+
+/// Makes hours of minutes and days of hours; used by one pass alone, in the transaction that is open.
+///
+/// Merging is Swift's: SQL would need some 5 us for every bin of every sketch. What is read at once is bounded by the number of
+/// series, of which a dense HyperLogLog a minute is the worst case: 100 x 60 x 12 KiB.
+final class RollUp {
+    /// Series of one bucket.
+    typealias Touched = [Int64: Set<Int32>]
+
+    /// What becomes of what.
+    private struct Level {
+        let resolution: HistoryResolution
+        let read: String
+        let copy: String
+        let merge: String
+
+        static let hour = Level(
+            resolution: .hour, read: Statement.minutesToRollUp, copy: Statement.copyHours, merge: Statement.mergeHours)
+        static let day = Level(
+            resolution: .day, read: Statement.hoursToRollUp, copy: Statement.copyDays, merge: Statement.mergeDays)
+    }
+
+    private static let seriesPerRead = 100
+    private static let timeout = Duration.seconds(300)
+
+    private let connection: PostgresConnection
+    private var hasStages = false
+    private var madeStages = false
+
+    init(_ connection: PostgresConnection) { self.connection = connection }
+
+    /// A transaction begins; whatever the one before it made and did not commit is gone.
+    func began() { madeStages = false }
+
+    /// The transaction was committed.
+    func committed() {
+        if madeStages { hasStages = true }
+        madeStages = false
+    }
+
+    /// Rolls up anew what `rows` have changed of hours and days that were rolled up before.
+    func repair(_ rows: [MinuteRow], series: SeriesNumbers, partition: Int, _ until: RolledUp) async throws {
+        var hours: Touched = [:]
+        var days: Touched = [:]
+        for row in rows where row.minuteMs < until.hoursMs {
+            let number = try series[row]
+            hours[StepLadder.floor(row.minuteMs, HistoryResolution.hour.ms), default: []].insert(number)
+            let day = StepLadder.floor(row.minuteMs, HistoryResolution.day.ms)
+            if day < until.daysMs { days[day, default: []].insert(number) }
+        }
+        if hours.isEmpty { return }
+        try await roll(.hour, hours, partition: partition)
+        if !days.isEmpty { try await roll(.day, days, partition: partition) }
+    }
+
+    /// Rolls up a whole bucket of a partition: every series that it has.
+    func all(of resolution: HistoryResolution, _ bucketMs: Int64, partition: Int) async throws {
+        let level = resolution == .day ? Level.day : .hour
+        try await stage()
+        var last: Int32 = -1
+        var hasRows = false
+        while true {
+            let found = try await connection.query(
+                Statement.nextSeries, [.int4(last), .int8(Int64(Self.seriesPerRead))], operation: "read series")
+            var series: [Int32] = []
+            for row in 0..<found.rowCount { series.append(Int32(try found.integer(row, 0))) }
+            guard let newest = series.last else { break }
+            last = newest
+            if try await copy(level, bucketMs, series, partition: partition) { hasRows = true }
+        }
+        if hasRows { try await merge(level) }
+    }
+
+    private func roll(_ level: Level, _ touched: Touched, partition: Int) async throws {
+        try await stage()
+        for (bucketMs, series) in touched.sorted(by: { $0.key < $1.key }) {
+            var rest = series.sorted()[...]
+            while !rest.isEmpty {
+                _ = try await copy(level, bucketMs, Array(rest.prefix(Self.seriesPerRead)), partition: partition)
+                rest = rest.dropFirst(Self.seriesPerRead)
+            }
+        }
+        try await merge(level)
+    }
+
+    private func stage() async throws {
+        if hasStages || madeStages { return }
+        try await connection.execute(script: Statement.createRollUpStages, operation: "create stages")
+        madeStages = true
+    }
+
+    /// Puts what some series have in a bucket into the stage; false where they have nothing.
+    private func copy(_ level: Level, _ bucketMs: Int64, _ series: [Int32], partition: Int) async throws -> Bool {
+        let endMs = bucketMs + level.resolution.ms
+        let found = try await connection.query(
+            level.read,
+            [
+                .int2(Int16(partition)), .int4Array(series), .timestamptz(us: bucketMs * 1_000),
+                .timestamptz(us: endMs * 1_000),
+            ], operation: "read what to roll up", timeout: Self.timeout)
+        if found.rowCount == 0 { return false }
+        var merged: [Int: (aggregate: Aggregate, hasHits: Bool)] = [:]
+        for row in 0..<found.rowCount {
+            let one = try found.historyRow(row)
+            merged[one.series, default: (Aggregate(), false)].aggregate.merge(one.aggregate)
+            if !found.isNull(row, 3) { merged[one.series]?.hasHits = true }
+        }
+        _ = try await connection.copyIn(level.copy, operation: "copy what was rolled up") { writer in
+            for (series, one) in merged.sorted(by: { $0.key < $1.key }) {
+                writer.beginRow(columns: 14)
+                writer.timestamptz(us: bucketMs * 1_000)
+                writer.appendValues(of: one.aggregate, hasHits: one.hasHits)
+                writer.int4(Int32(series))
+                writer.int2(Int16(partition))
+                writer.appendSets(of: one.aggregate)
+                try await writer.endRow()
+            }
+        }
+        return true
+    }
+
+    private func merge(_ level: Level) async throws {
+        _ = try await connection.query(level.merge, operation: "merge what was rolled up", timeout: Self.timeout)
+    }
+}
+
+/// Up to where the minutes of a partition are rolled up, ms since 1970; 0 before the first time.
+struct RolledUp: Equatable {
+    var hoursMs: Int64 = 0
+    var daysMs: Int64 = 0
+}
