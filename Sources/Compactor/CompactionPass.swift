@@ -16,6 +16,8 @@ package struct CompactionPass: Sendable {
         package var maxWaiting = 4
         /// Days of partitions made ahead, today included.
         package var daysAhead = 3
+        /// How long history is kept; nil: for ever.
+        package var retention: RetentionTimes? = RetentionTimes()
         /// Says what it would do, and does nothing.
         package var isDryRun = false
 
@@ -30,6 +32,8 @@ package struct CompactionPass: Sendable {
         package var rows = 0
         /// Hours of partitions that were rolled up, as they were over.
         package var hours = 0
+        /// What went, or in a dry run would go, and what will.
+        package var retention = RetentionReport()
         /// (series, minute) that cannot be written, each named in the log: damaged, or of a metric without a definition.
         /// They stay in Redis, and the watermark before them.
         package var heldBack = 0
@@ -138,14 +142,32 @@ package struct CompactionPass: Sendable {
         let total = partitions.reduce(0) { $0 + $1.minutes.count }
         for index in partitions.indices { try await compact(&partitions[index], of: total, &run) }
         try await write(&run)
-        if configuration.isDryRun { return run.summary }
+        if configuration.isDryRun {
+            try await retain(pass, partitions, &run)
+            return run.summary
+        }
         for reader in partitions {
             while try await pass.rollUp(partition: reader.partition) { run.summary.hours += 1 }
             while try await source.retire(partition: reader.partition) {}
         }
+        try await retain(pass, partitions, &run)
         let seconds = Double(time.monotonicNs() - began) / 1e9
         try await pass.finish(atMs: time.wallMs(), seconds: seconds, rows: run.summary.rows)
         return run.summary
+    }
+
+    /// Drops what is older than is kept, but for what is marked in Redis.
+    private func retain(
+        _ pass: any HistoryPass, _ partitions: [PartitionReader], _ run: inout Run
+    ) async throws {
+        guard let times = configuration.retention else { return }
+        var changedFromMs: Int64?
+        for reader in partitions {
+            let oldest = try await source.dirtyMinutes(partition: reader.partition, beforeMs: reader.closedMs).first
+            if let oldest { changedFromMs = min(changedFromMs ?? oldest, oldest) }
+        }
+        run.summary.retention = try await pass.retain(
+            times, nowMs: time.wallMs(), changedFromMs: changedFromMs, isDryRun: configuration.isDryRun)
     }
 
     private func compact(_ reader: inout PartitionReader, of total: Int, _ run: inout Run) async throws {

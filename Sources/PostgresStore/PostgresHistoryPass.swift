@@ -75,9 +75,22 @@ actor PostgresHistoryPass: HistoryPass {
         }
     }
 
+    func retain(
+        _ times: RetentionTimes, nowMs: Int64, changedFromMs: Int64?, isDryRun: Bool
+    ) async throws(StoreError) -> RetentionReport {
+        try await mapping {
+            try await RetentionKeeper(connection: connection).run(
+                times, nowMs: nowMs, changedFromMs: changedFromMs, isDryRun: isDryRun)
+        }
+    }
+
     func preparePartitions(fromMs: Int64, days count: Int) async throws(StoreError) {
         let first = Self.day(fromMs)
-        try await mapping { try await addPartitions(Set(first..<first + Int64(count))) }
+        try await mapping {
+            // What is half gone would be in the way of late rows for its days.
+            try await RetentionKeeper(connection: connection).dropDecided()
+            try await addPartitions(Set(first..<first + Int64(count)))
+        }
     }
 
     func finish(atMs: Int64, seconds: Double, rows: Int) async throws(StoreError) {

@@ -12,14 +12,18 @@ final class RollUp {
     /// What becomes of what.
     private struct Level {
         let resolution: HistoryResolution
+        /// Of what it is made.
+        let source: HistoryResolution
         let read: String
         let copy: String
         let merge: String
 
         static let hour = Level(
-            resolution: .hour, read: Statement.minutesToRollUp, copy: Statement.copyHours, merge: Statement.mergeHours)
+            resolution: .hour, source: .minute, read: Statement.minutesToRollUp, copy: Statement.copyHours,
+            merge: Statement.mergeHours)
         static let day = Level(
-            resolution: .day, read: Statement.hoursToRollUp, copy: Statement.copyDays, merge: Statement.mergeDays)
+            resolution: .day, source: .hour, read: Statement.hoursToRollUp, copy: Statement.copyDays,
+            merge: Statement.mergeDays)
     }
 
     private static let seriesPerRead = 100
@@ -107,18 +111,28 @@ final class RollUp {
             merged[one.series, default: (Aggregate(), false)].aggregate.merge(one.aggregate)
             if !found.isNull(row, 3) { merged[one.series]?.hasHits = true }
         }
+        let part = try await part(level, bucketMs)
         _ = try await connection.copyIn(level.copy, operation: "copy what was rolled up") { writer in
             for (series, one) in merged.sorted(by: { $0.key < $1.key }) {
-                writer.beginRow(columns: 14)
+                writer.beginRow(columns: 15)
                 writer.timestamptz(us: bucketMs * 1_000)
                 writer.appendValues(of: one.aggregate, hasHits: one.hasHits)
                 writer.int4(Int32(series))
                 writer.int2(Int16(partition))
+                writer.int2(part)
                 writer.appendSets(of: one.aggregate)
                 try await writer.endRow()
             }
         }
         return true
+    }
+
+    /// What a row is made of may be gone already, all but what came later: then that is a part of its own.
+    private func part(_ level: Level, _ bucketMs: Int64) async throws -> Int16 {
+        let dropped = try await connection.query(
+            Statement.rollUpPart, [.text(level.source.rawValue), .timestamptz(us: bucketMs * 1_000)],
+            operation: "look for drops")
+        return Int16(clamping: try dropped.integer(0, 0))
     }
 
     private func merge(_ level: Level) async throws {

@@ -12,14 +12,42 @@ enum CompactCommand {
     static let every = Setting(
         optional: "every", .duration(.seconds(1) ... .seconds(86_400)), key: "compact.every",
         help: "Repeat after so long, for ever; without it one pass is made.")
-    static let dryRun = Setting(flag: "dry-run", help: "Say what would be written, and write nothing.")
+    static let dryRun = Setting(flag: "dry-run", help: "Say what would be written and dropped, and do neither.")
+
+    private static let keepRange = Duration.seconds(86_400) ... .seconds(36_500 * 86_400)
+    static let keepMinutes = Setting(
+        "keep-minutes", .duration(keepRange), default: .seconds(9 * 86_400), key: "keep.minutes", group: retention,
+        help: "How long minutes are kept; at least 2d longer than --late.")
+    static let keepHours = Setting(
+        "keep-hours", .duration(keepRange), default: .seconds(400 * 86_400), key: "keep.hours", group: retention,
+        help: "How long hours are kept.")
+    static let keepDays = Setting(
+        "keep-days", .duration(keepRange), default: .seconds(3_650 * 86_400), key: "keep.days", group: retention,
+        help: "How long days are kept. A shorter time takes effect a day after it was first seen.")
+    private static let retention = "History in PostgreSQL"
 
     static let command = Command(
         "compact", summary: "moves finished minutes from Redis to PostgreSQL",
         details:
             "One pass, for cron: exits 0 when done, 75 where another pass is under way, 69 where a store is out of "
             + "reach, 1 where it failed. It may be killed at any moment; the next pass repeats what was not finished.",
-        settings: [Shared.redis, Shared.postgres, every, dryRun])
+        settings: [
+            Shared.redis, Shared.postgres, every, dryRun, Shared.late, keepMinutes, keepHours, keepDays,
+        ], check: checkRetention)
+
+    /// What may still change is kept, and so is what rolls up to more than it.
+    @Sendable private static func checkRetention(_ settings: Settings, _ problems: inout Problems) {
+        if settings[keepMinutes] < settings[Shared.late] + .seconds(2 * 86_400) {
+            problems.add(
+                keepMinutes, in: settings, "minutes are kept at least 2d longer than late events are taken (--late)")
+        }
+        if settings[keepHours] < settings[keepMinutes] {
+            problems.add(keepHours, in: settings, "hours are kept at least as long as minutes (--keep-minutes)")
+        }
+        if settings[keepDays] < settings[keepHours] {
+            problems.add(keepDays, in: settings, "days are kept at least as long as hours (--keep-hours)")
+        }
+    }
 
     static func run(_ settings: Settings) async -> ExitCode {
         let logger = settings.logger("compact")
@@ -29,6 +57,9 @@ enum CompactCommand {
             let history = PostgresHistoryWriter(try PostgresConfiguration(settings[Shared.postgres]), loop: loop)
             var configuration = CompactionPass.Configuration()
             configuration.isDryRun = settings[dryRun]
+            configuration.retention = RetentionTimes(
+                minutes: settings[keepMinutes].components.seconds, hours: settings[keepHours].components.seconds,
+                days: settings[keepDays].components.seconds)
             let progress = Lock((done: 0, total: 0))
             let pass = CompactionPass(
                 source: RedisCompactionSource(client: redis.commands), history: history, configuration: configuration,
@@ -70,7 +101,11 @@ enum CompactCommand {
                 let verb = isDryRun ? "would write" : "wrote"
                 logger.info(
                     "\(verb) \(summary.rows) rows of \(summary.minutes) minutes",
-                    ["rows": "\(summary.rows)", "minutes": "\(summary.minutes)", "series": "\(summary.series)"])
+                    [
+                        "rows": .int(summary.rows), "minutes": .int(summary.minutes), "series": .int(summary.series),
+                        "hours": .int(summary.hours),
+                    ])
+                report(summary.retention, isDryRun: isDryRun, logger)
                 guard summary.heldBack > 0 else { return .success }
                 logger.error("something cannot be written and stays in Redis", ["held_back": .int(summary.heldBack)])
                 return .failure
@@ -98,6 +133,24 @@ enum CompactCommand {
         } catch {
             logger.error("the pass failed", ["reason": "\(error)"])
             return .failure
+        }
+    }
+
+    /// Says what of history went, or would go, and what is about to.
+    private static func report(_ report: RetentionReport, isDryRun: Bool, _ logger: Logger) {
+        for one in report.dropped {
+            logger.notice(
+                "\(isDryRun ? "would drop" : "dropped") weir.\(one.name)", ["bytes": .int(Int(one.bytes))])
+        }
+        for notice in report.notices {
+            logger.warning(
+                "\(notice.resolution.rawValue)s are to be kept for a shorter time: tomorrow partitions will be dropped; "
+                    + "a longer time set until then keeps them",
+                [
+                    "keep_seconds": .int(Int(notice.keep)), "from_ms": .int(Int(notice.effectiveAtMs)),
+                    "partitions": "\(notice.partitions.map(\.name).joined(separator: " "))",
+                    "bytes": .int(Int(notice.partitions.reduce(0) { $0 + $1.bytes })),
+                ])
         }
     }
 

@@ -157,6 +157,12 @@ private actor DyingPass: HistoryPass {
 
     func rollUp(partition: Int) async throws(StoreError) -> Bool { try await inner.rollUp(partition: partition) }
 
+    func retain(
+        _ times: RetentionTimes, nowMs: Int64, changedFromMs: Int64?, isDryRun: Bool
+    ) async throws(StoreError) -> RetentionReport {
+        try await inner.retain(times, nowMs: nowMs, changedFromMs: changedFromMs, isDryRun: isDryRun)
+    }
+
     func finish(atMs: Int64, seconds: Double, rows: Int) async throws(StoreError) {
         try await inner.finish(atMs: atMs, seconds: seconds, rows: rows)
     }

@@ -56,6 +56,41 @@ struct HistoryBooksTests {
         #expect(try await counted(RecentCount(boundaryMs: boundary, changed: [held])).events == 4)
     }
 
+    @Test func eventsOfDroppedDaysStayInTheBooks() async throws {
+        let (day, hour) = (HistoryResolution.day.ms, HistoryResolution.hour.ms)
+        let rows = (0..<3).map { row("events", minute: tenOClock + Int64($0) * day, count: 10) }
+        let writer = PostgresHistoryWriter(try fixture.configuration, loop: fixture.loop)
+        let report = try await fixture.loop.run {
+            let pass = try #require(try await writer.beginPass())
+            _ = try await pass.write(
+                HistoryBatch(
+                    partition: 0, cursor: StreamID(ms: 100, sequence: 3), watermarkMs: tenOClock + 3 * day, rows: rows))
+            while try await pass.rollUp(partition: 0) {}
+            let times = RetentionTimes(minutes: 86_400)
+            var report = RetentionReport()
+            for passed in 3...4 {
+                report = try await pass.retain(
+                    times, nowMs: tenOClock + Int64(passed) * day, changedFromMs: tenOClock + 2 * day, isDryRun: false)
+            }
+            await pass.end()
+            return report
+        }
+        #expect(report.dropped.map(\.name) == ["minute_2026_11_23", "minute_2026_11_24"])
+        #expect(try await counted(RecentCount(boundaryMs: tenOClock + 9 * day)).events == 30)
+        #expect(try await fixture.sql("SELECT sum(n) FROM weir.minute") == "10")
+        let hours = try await fixture.withPool { pool in
+            try await PostgresHistoryStore(pool: pool).countedByHour(fromMs: 0, toMs: tenOClock + 9 * day)
+        }
+        #expect(
+            hours.sorted { $0.hourMs < $1.hourMs }.map(\.hourMs)
+                == (0..<3).map { StepLadder.floor(tenOClock, hour) + $0 * day })
+        let held = try await fixture.withPool { pool in
+            try await PostgresHistoryStore(pool: pool).held(nowMs: tenOClock + 4 * day)
+        }
+        let first = StepLadder.floor(tenOClock, day)
+        #expect(held == HistoryHeld(minutesFromMs: first + 3 * day, hoursFromMs: first - 396 * day))
+    }
+
     @Test func hoursAreThoseOfTheEvents() async throws {
         let hour: Int64 = 3_600_000
         let times = [tenOClock - 60_000, tenOClock, tenOClock + hour - 60_000, tenOClock + hour]

@@ -8,7 +8,8 @@
 DROP FUNCTION IF EXISTS weir.add_minute_partition(date);
 
 -- A row is all that a partition counted for a series in an hour: its minutes of every generation, merged. So it is replaced
--- as a whole, and there is exactly one for each (series_id, partition, bucket).
+-- as a whole, and there is one for each (series_id, partition, bucket). Only what comes for an hour whose minutes were dropped
+-- (retention) becomes a row beside the old one: part is how often they were.
 CREATE TABLE weir.hour (
     bucket timestamptz NOT NULL,      -- start of the hour (UTC)
     n bigint NOT NULL,                -- the columns of weir.minute
@@ -21,10 +22,11 @@ CREATE TABLE weir.hour (
     dropped bigint,
     series_id integer NOT NULL,
     partition smallint NOT NULL,
+    part smallint NOT NULL,           -- see above
     sketch bytea,
     hll bytea,
     items jsonb,
-    CONSTRAINT hour_pkey PRIMARY KEY (series_id, partition, bucket),
+    CONSTRAINT hour_pkey PRIMARY KEY (series_id, partition, bucket, part),
     CONSTRAINT hour_bucket_whole CHECK (bucket = date_bin('1 hour', bucket, '2000-01-01 00:00:00+00')),
     CONSTRAINT hour_n_positive CHECK (n > 0)
 ) PARTITION BY RANGE (bucket);
@@ -43,10 +45,11 @@ CREATE TABLE weir.day (
     dropped bigint,
     series_id integer NOT NULL,
     partition smallint NOT NULL,
+    part smallint NOT NULL,           -- see above
     sketch bytea,
     hll bytea,
     items jsonb,
-    CONSTRAINT day_pkey PRIMARY KEY (series_id, partition, bucket),
+    CONSTRAINT day_pkey PRIMARY KEY (series_id, partition, bucket, part),
     CONSTRAINT day_bucket_whole CHECK (bucket = date_bin('1 day', bucket, '2000-01-01 00:00:00+00')),
     CONSTRAINT day_n_positive CHECK (n > 0)
 ) PARTITION BY RANGE (bucket);

@@ -1,4 +1,4 @@
 -- Days as they were just rolled up.
 COPY pg_temp.day_stage (
-    bucket, n, hits, sum, min, max, last_at, last_value, series_id, partition, sketch, hll, items, dropped
+    bucket, n, hits, sum, min, max, last_at, last_value, series_id, partition, part, sketch, hll, items, dropped
 ) FROM STDIN (FORMAT binary)

@@ -32,14 +32,17 @@ package struct QueryPlan: Equatable, Sendable {
     ///   - asked: the question.
     ///   - states: of every partition.
     ///   - memoryFromSecond: memory holds every second of every partition from here on; nil where it does not.
-    package init(_ asked: Query, states: [PartitionState], memoryFromSecond: Int64?) {
+    ///   - held: what PostgreSQL holds.
+    package init(
+        _ asked: Query, states: [PartitionState], memoryFromSecond: Int64?, held: HistoryHeld = .all
+    ) {
         let latestBoundary = states.map(\.boundaryMs).max() ?? 0
         let fineFromMs = (states.map(\.horizonSecond).max() ?? 0) * 1_000
         let memoryFromMs = memoryFromSecond.map { $0 * 1_000 }
         var query = asked
         // Rising may move `from` back across the next limit, so the coarser one is looked at again.
         if query.fromMs < min(fineFromMs, memoryFromMs ?? fineFromMs) { query = query.rising(toStep: 10_000) }
-        if query.fromMs < latestBoundary { query = query.rising(toStep: 60_000) }
+        if query.fromMs < latestBoundary { query = query.rising(toStep: 60_000).rising(toWhatIsHeld: held) }
         self.query = query
 
         before = states.map(\.boundaryMs)
@@ -63,5 +66,15 @@ package struct QueryPlan: Equatable, Sendable {
                 partition: partition, resolution: isFine ? .second : .tenSeconds,
                 seconds: from / 1_000..<recentEnd / 1_000)
         }
+    }
+}
+
+extension Query {
+    /// The question with a step that what is held of its oldest part has.
+    package func rising(toWhatIsHeld held: HistoryHeld) -> Query {
+        var query = self
+        if query.fromMs < held.minutesFromMs { query = query.rising(toStep: HistoryResolution.hour.ms) }
+        if query.fromMs < held.hoursFromMs { query = query.rising(toStep: HistoryResolution.day.ms) }
+        return query
     }
 }

@@ -2,6 +2,8 @@
 package protocol HistoryStore: Sendable {
     /// All series of a metric that have history.
     func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries]
+    /// From where on minutes and hours are held.
+    func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld
     /// The rows of `series` with buckets in [fromMs, toMs), for each partition only those before its boundary.
     ///
     /// Rows of one (series, bucket) may be several, of different partitions and generations: merging them is the caller's.

@@ -11,7 +11,14 @@ package protocol HistoryPass: Sendable {
     /// Rolls up, in one transaction, the next hour of a partition that is over and written, and its day where that is over
     /// too; false where there is none. What is written into rolled up hours later, `write` rolls up anew.
     func rollUp(partition: Int) async throws(StoreError) -> Bool
-    /// Makes the partitions for `days` days from the day of `fromMs` on, where they are missing.
+    /// Drops what is older than is kept, and is rolled up and settled.
+    ///
+    /// `changedFromMs` is the oldest minute that Redis has not settled, nil where there is none; a dry run changes nothing.
+    func retain(
+        _ times: RetentionTimes, nowMs: Int64, changedFromMs: Int64?, isDryRun: Bool
+    ) async throws(StoreError) -> RetentionReport
+    /// Makes the partitions for `days` days from the day of `fromMs` on, where they are missing, and finishes what a pass before
+    /// was dropping.
     func preparePartitions(fromMs: Int64, days: Int) async throws(StoreError)
     /// Notes that the pass has done all its work.
     func finish(atMs: Int64, seconds: Double, rows: Int) async throws(StoreError)

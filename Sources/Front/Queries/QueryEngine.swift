@@ -26,6 +26,7 @@ package actor QueryEngine {
         package var degraded: [String] { QueryTier.allCases.filter(missing.contains).map(\.rawValue) }
     }
 
+    private static let heldFreshNs: UInt64 = 60_000_000_000
     private static let definitionsFreshNs: UInt64 = 1_000_000_000
 
     private nonisolated let executor: any SerialExecutor
@@ -43,6 +44,7 @@ package actor QueryEngine {
     private var known: (definitions: Definitions, readNs: UInt64)?
     private(set) var partitionCount = 1
     private var newestMs: Int64 = 0
+    private var knownHeld: (held: HistoryHeld, readNs: UInt64)?
 
     /// Makes an engine without memory; see `use`.
     ///
@@ -109,7 +111,8 @@ package actor QueryEngine {
         }
         var failure: StoreError
         do throws(StoreError) {
-            let plan = QueryPlan(asked, states: try await partitionStates(), memoryFromSecond: covered)
+            let plan = QueryPlan(
+                asked, states: try await partitionStates(), memoryFromSecond: covered, held: await held())
             var found = Found(plan.query)
             // Memory first: it is what may lose the range while the stores are asked.
             if let range = plan.memory, !(await readMemory(plan.query, range, &found)) {
@@ -133,7 +136,7 @@ package actor QueryEngine {
     private func findWithoutRedis(
         _ asked: Query, _ covered: Int64?, _ failure: StoreError
     ) async throws(StoreError) -> (Query, Found) {
-        let query = asked.rising(toStep: 60_000)
+        let query = asked.rising(toStep: 60_000).rising(toWhatIsHeld: await held())
         var found = Found(query)
         found.missing = [.redis]
         var end = query.toMs
@@ -144,6 +147,16 @@ package actor QueryEngine {
         if query.fromMs < end { try await readHistory(query, query.fromMs..<end, before: [], &found) }
         if found.read.isEmpty { throw failure }
         return (query, found)
+    }
+
+    /// What history holds; with PostgreSQL out of reach as it was when last seen.
+    private func held() async -> HistoryHeld {
+        guard let history else { return .all }
+        let now = time.monotonicNs()
+        if let knownHeld, now - knownHeld.readNs < Self.heldFreshNs { return knownHeld.held }
+        let read = (try? await history.held(nowMs: time.wallMs())) ?? knownHeld?.held ?? .all
+        knownHeld = (read, now)
+        return read
     }
 
     /// The error where nothing could be read and something should have been.

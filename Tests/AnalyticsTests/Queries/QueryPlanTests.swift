@@ -106,6 +106,18 @@ struct QueryPlanTests {
         #expect(plan.memory?.lowerBound == plan.recent.first?.seconds.upperBound)
     }
 
+    @Test func aStepRisesToWhatIsStillHeld() throws {
+        let day = HistoryResolution.day.ms
+        let held = HistoryHeld(minutesFromMs: nowMs - 9 * day, hoursFromMs: nowMs - 400 * day)
+        let steps: [(from: String, asked: String, used: Int64)] = [
+            ("-8d", "10m", 600_000), ("-10d", "10m", 3_600_000), ("-500d", "2h", 86_400_000),
+        ]
+        for one in steps {
+            let plan = try plan(from: one.from, step: one.asked, memoryAgo: nil, held: held)
+            #expect(plan.query.stepMs == one.used && plan.history?.lowerBound == plan.query.fromMs)
+        }
+    }
+
     @Test func withoutAnyCompactionRedisAnswersForAll() throws {
         var never = state
         never.watermarkMs = 0
@@ -122,11 +134,14 @@ struct QueryPlanTests {
             nowMs: nowMs, definitionsVersion: 1)
     }
 
-    private func plan(from: String, step: String, memoryAgo: Int64?, state: PartitionState? = nil) throws -> QueryPlan {
+    private func plan(
+        from: String, step: String, memoryAgo: Int64?, state: PartitionState? = nil, held: HistoryHeld = .all
+    ) throws -> QueryPlan {
         var texts = Query.Texts()
         (texts.from, texts.step) = (from, step)
         let query = try Query(metric: .events, texts, nowMs: nowMs)
         return QueryPlan(
-            query, states: [state ?? self.state], memoryFromSecond: memoryAgo.map { nowMs / 1_000 - $0 })
+            query, states: [state ?? self.state], memoryFromSecond: memoryAgo.map { nowMs / 1_000 - $0 },
+            held: held)
     }
 }
