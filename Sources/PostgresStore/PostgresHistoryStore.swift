@@ -10,6 +10,8 @@ package struct PostgresHistoryStore: HistoryStore {
         package let atMs: Int64
         package let seconds: Double
         package let rows: Int
+        /// Every minute before it was compacted once, in all partitions; ms since 1970.
+        package let watermarkMs: Int64?
     }
 
     let pool: PostgresPool
@@ -92,7 +94,8 @@ package struct PostgresHistoryStore: HistoryStore {
             if found.rowCount == 0 { return nil }
             return LastCompaction(
                 atMs: try found.timestamptzUs(0, 0) / 1_000, seconds: try found.float8(0, 1),
-                rows: Int(try found.integer(0, 2)))
+                rows: Int(try found.integer(0, 2)),
+                watermarkMs: found.isNull(0, 3) ? nil : try found.timestamptzUs(0, 3) / 1_000)
         }
     }
 

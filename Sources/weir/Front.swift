@@ -17,6 +17,7 @@ struct Front: Sendable {
     private let loop: EventLoop
     private let redis: RedisConnections
     private let pool: PostgresPool
+    private let compaction: CompactionMetrics
     private let registry = MetricsRegistry()
     private let engine: QueryEngine
     private let hub: LiveHub
@@ -36,6 +37,7 @@ struct Front: Sendable {
         let pool = try postgresPool(settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true)
         self.pool = pool
         let history = PostgresHistoryStore(pool: pool)
+        compaction = CompactionMetrics(registry, history: history)
         engine = QueryEngine(
             executor: loop, recent: recent, history: history, logger: logger,
             metrics: FrontMetrics(registry))
@@ -85,6 +87,7 @@ struct Front: Sendable {
                 await waitForCancellation()
                 await pool.close()
             },
+            RunPart("compaction metrics", executor: loop) { await compaction.run() },
             RunPart("live", executor: loop, start: { await engine.use(memory: hub) }, run: { await hub.run() }),
             RunPart("ingest", executor: loop) { await queue.run() },
             serverPart("http", server, on: settings[ServeCommand.listen], logger: logger),

@@ -54,6 +54,21 @@ struct WholePathTests {
             "SELECT sum(n) FROM weir.minute_view WHERE metric = 'requests'", database: weir.database)
         let stored = try #require(Double(sql.trimmingCharacters(in: .whitespacesAndNewlines)))
         #expect(stored <= 10_000 && stored >= 10_000 - recent)
+        // Days that are over have hours and days, of as many.
+        #expect(
+            try await weir.postgres.query(
+                """
+                SELECT (SELECT sum(n) FROM weir.hour) = (
+                    SELECT sum(n) FROM weir.minute WHERE bucket < (SELECT hours_until FROM weir.partition_cursor)
+                ) AND (SELECT sum(n) FROM weir.day) = (
+                    SELECT sum(n) FROM weir.hour WHERE bucket < (SELECT days_until FROM weir.partition_cursor)
+                )
+                """, database: weir.database) == "t")
+        try await eventually("the front tells of the compaction", deadline: .seconds(30)) {
+            let metrics = try await weir.http.get("/metrics").text
+            return ["last_success_timestamp_seconds", "duration_seconds", "rows", "watermark_timestamp_seconds"]
+                .allSatisfy { metrics.contains("\nweir_compaction_\($0) ") }
+        }
 
         for process in [worker, front] {
             process.terminate()

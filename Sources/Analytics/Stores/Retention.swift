@@ -11,6 +11,7 @@ package struct RetentionTimes: Equatable, Sendable {
         self.days = days
     }
 
+    /// Of one resolution, seconds.
     package subscript(resolution: HistoryResolution) -> Int64 {
         switch resolution {
         case .minute: minutes

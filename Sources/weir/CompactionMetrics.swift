@@ -1,0 +1,44 @@
+import PostgresStore
+import Service
+
+/// What a front tells of the compaction on /metrics: it runs from cron and is gone when somebody asks, but PostgreSQL knows.
+final class CompactionMetrics: Sendable {
+    private static let interval = Duration.seconds(10)
+
+    private let history: PostgresHistoryStore
+    private let known = Lock<PostgresHistoryStore.LastCompaction?>(nil)
+
+    /// - Parameters:
+    ///   - history: asked every ten seconds; while it does not answer, what was known stays.
+    ///   - registry: has no series of ours before the first pass.
+    init(_ registry: MetricsRegistry, history: PostgresHistoryStore) {
+        self.history = history
+        func gauge(
+            _ name: String, _ help: String, _ read: @escaping @Sendable (PostgresHistoryStore.LastCompaction) -> Double?
+        ) {
+            registry.collector(.gauge, name, help: help) { [known] in
+                known.withLock { $0 }.flatMap(read).map { [([:], $0)] } ?? []
+            }
+        }
+        gauge(
+            "weir_compaction_last_success_timestamp_seconds",
+            "When the last whole pass of the compaction ended, in seconds since 1970."
+        ) { Double($0.atMs) / 1_000 }
+        gauge("weir_compaction_duration_seconds", "How long the last whole pass of the compaction took, in seconds.") {
+            $0.seconds
+        }
+        gauge("weir_compaction_rows", "Rows that the last whole pass of the compaction wrote.") { Double($0.rows) }
+        gauge(
+            "weir_compaction_watermark_timestamp_seconds",
+            "Up to when everything has been compacted once, in seconds since 1970; now less this is the lag."
+        ) { $0.watermarkMs.map { Double($0) / 1_000 } }
+    }
+
+    /// Asks until cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            if let last = try? await history.lastCompaction() { known.withLock { $0 = last } }
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
+}
