@@ -44,6 +44,9 @@ BEGIN
         size := size + 1;
         IF weir.hll_encoding(hll) = 1 THEN
             sparse := sparse || weir.sparse_registers(hll);
+            IF cardinality(sparse) > 65536 THEN
+                sparse := ARRAY(SELECT max(entry) FROM unnest(sparse) AS entry GROUP BY entry >> 8);
+            END IF;
         ELSE
             bits := weir.reversed_bits(substring(hll FROM 17 FOR 12288));
             dense := CASE WHEN dense IS NULL THEN bits ELSE weir.greater_registers(dense, bits) END;
@@ -52,7 +55,6 @@ BEGIN
     IF size = 0 THEN RETURN NULL; END IF;
 
     IF dense IS NULL THEN
-        -- Ascending entries: the last of an index is its greatest.
         SELECT string_agg(weir.sparse_zeros(at - before - 1) || value, '' ORDER BY at) INTO bytes FROM (
             SELECT at, value, lag(at, 1, -1) OVER (ORDER BY at) AS before FROM (
                 SELECT entry >> 8 AS at, set_byte('\x00', 0, 128 | ((max(entry & 255) - 1) << 2)) AS value
