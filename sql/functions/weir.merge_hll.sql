@@ -28,7 +28,7 @@ CREATE OR REPLACE FUNCTION weir.sparse_zeros(n integer) RETURNS bytea
     END;
 
 -- The HyperLogLog of all that some have seen; NULL for none. Dense where one of them is, and past Redis' 3,000 bytes.
--- Cost: COST_MERGE
+-- Cost: some 0.5 ms a dense one, 0.4 us a byte of a sparse one; once, 3 us for each register of the sparse ones together.
 CREATE OR REPLACE FUNCTION weir.merge_hlls(hlls bytea[]) RETURNS bytea
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
 DECLARE
@@ -54,26 +54,28 @@ BEGIN
     END LOOP;
     IF size = 0 THEN RETURN NULL; END IF;
 
-    IF dense IS NULL THEN
-        SELECT string_agg(weir.sparse_zeros(at - before - 1) || value, '' ORDER BY at) INTO bytes FROM (
-            SELECT at, value, lag(at, 1, -1) OVER (ORDER BY at) AS before FROM (
-                SELECT entry >> 8 AS at, set_byte('\x00', 0, 128 | ((max(entry & 255) - 1) << 2)) AS value
-                FROM unnest(sparse) AS entry GROUP BY 1
-                UNION ALL SELECT 16384, '' -- what is left
-            ) AS greatest
+    sparse := ARRAY(SELECT max(entry) FROM unnest(sparse) AS entry GROUP BY entry >> 8 ORDER BY 1);
+    IF dense IS NULL AND cardinality(sparse) < 3000 THEN
+        SELECT string_agg(weir.sparse_zeros(zeros) || value, '' ORDER BY at) INTO bytes FROM (
+            SELECT at, at - lag(at, 1, -1) OVER (ORDER BY at) - 1 AS zeros, value FROM (
+                SELECT entry >> 8 AS at, set_byte('\x00', 0, 128 | (((entry & 255) - 1) << 2)) AS value
+                FROM unnest(sparse) AS entry
+                UNION ALL SELECT 16384, ''  -- what is left
+            ) AS registers
         ) AS steps;
         IF length(bytes) <= 3000 THEN RETURN '\x48594c4c010000000000000000000080'::bytea || bytes; END IF;
     END IF;
-
     IF sparse <> '{}' THEN
         -- Base64 has six bits a letter, the highest first.
-        SELECT ('x' || encode(decode(string_agg(substr(
-                'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', coalesce(value, 0) + 1, 1
-            ), '' ORDER BY at DESC), 'base64'), 'hex'))::bit varying INTO bits
-        FROM generate_series(0, 16383) AS at
-        LEFT JOIN (
-            SELECT entry >> 8 AS at, max(entry & 255) AS value FROM unnest(sparse) AS entry GROUP BY 1
-        ) AS greatest USING (at);
+        SELECT ('x' || encode(decode(string_agg(letter || repeat('A', zeros), '' ORDER BY at DESC), 'base64'), 'hex'))::bit varying
+        INTO bits FROM (
+            SELECT at, at - lag(at, 1, -1) OVER (ORDER BY at) - 1 AS zeros, letter FROM (
+                SELECT entry >> 8 AS at, substr(
+                    'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', (entry & 255) + 1, 1) AS letter
+                FROM unnest(sparse) AS entry
+                UNION ALL SELECT 16384, ''
+            ) AS registers
+        ) AS steps;
         dense := CASE WHEN dense IS NULL THEN bits ELSE weir.greater_registers(dense, bits) END;
     END IF;
     -- Above 51, which is 110011 in binary.

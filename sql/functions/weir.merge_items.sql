@@ -1,5 +1,5 @@
 -- The items of several top rows (the column weir.minute.items) with the events of each added up; NULL for none.
--- Cost: some COST_ITEMS us an item.
+-- Cost: some 1.2 us an item.
 CREATE OR REPLACE FUNCTION weir.merge_items(items jsonb[]) RETURNS jsonb
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (
