@@ -18,17 +18,8 @@ BEGIN
 END
 $body$;
 
--- n registers of 0, as a sparse HyperLogLog has them.
-CREATE OR REPLACE FUNCTION weir.sparse_zeros(n integer) RETURNS bytea
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE
-        WHEN n = 0 THEN ''::bytea
-        WHEN n <= 64 THEN set_byte('\x00', 0, n - 1)
-        ELSE set_byte(set_byte('\x0000', 0, 64 | ((n - 1) >> 8)), 1, (n - 1) & 255)
-    END;
-
 -- The HyperLogLog of all that some have seen; NULL for none. Dense where one of them is, and past Redis' 3,000 bytes.
--- Cost: some 0.5 ms a dense one, 0.4 us a byte of a sparse one; once, 3 us for each register of the sparse ones together.
+-- Cost: some 0.5 ms a dense one, 0.4 us a byte of a sparse one; once, 2 us for each register of the sparse ones together.
 CREATE OR REPLACE FUNCTION weir.merge_hlls(hlls bytea[]) RETURNS bytea
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
 DECLARE
@@ -56,9 +47,12 @@ BEGIN
 
     sparse := ARRAY(SELECT max(entry) FROM unnest(sparse) AS entry GROUP BY entry >> 8 ORDER BY 1);
     IF dense IS NULL AND cardinality(sparse) < 3000 THEN
-        SELECT string_agg(weir.sparse_zeros(zeros) || value, '' ORDER BY at) INTO bytes FROM (
+        SELECT decode(string_agg(
+            CASE WHEN zeros = 0 THEN '' WHEN zeros <= 64 THEN substr(to_hex(255 + zeros), 2) ELSE to_hex(16383 + zeros) END || value,
+            '' ORDER BY at), 'hex') INTO bytes
+        FROM (
             SELECT at, at - lag(at, 1, -1) OVER (ORDER BY at) - 1 AS zeros, value FROM (
-                SELECT entry >> 8 AS at, set_byte('\x00', 0, 128 | (((entry & 255) - 1) << 2)) AS value
+                SELECT entry >> 8 AS at, to_hex(128 | (((entry & 255) - 1) << 2)) AS value
                 FROM unnest(sparse) AS entry
                 UNION ALL SELECT 16384, ''  -- what is left
             ) AS registers
