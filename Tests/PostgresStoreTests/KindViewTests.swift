@@ -30,12 +30,9 @@ struct KindViewTests {
         let kept = "n, hits, sum, min, max, last_at, last_value, dropped, series_id, partition, sketch, hll, items"
         _ = try await fixture.sql(
             """
-            CREATE TABLE IF NOT EXISTS weir.hour_2026_11 PARTITION OF weir.hour
-                FOR VALUES FROM ('2026-11-01Z') TO ('2026-12-01Z');
-            CREATE TABLE IF NOT EXISTS weir.day_2026 PARTITION OF weir.day FOR VALUES FROM ('2026-01-01Z') TO ('2027-01-01Z');
-            INSERT INTO weir.hour (bucket, \(kept)) SELECT bucket, \(kept) FROM weir.minute WHERE generation >> 19 = 1;
-            INSERT INTO weir.day (bucket, \(kept))
-                SELECT '2026-11-23Z', \(kept) FROM weir.minute WHERE generation >> 19 = 1 AND partition = 0
+            INSERT INTO weir.hour (bucket, part, \(kept)) SELECT bucket, 0, \(kept) FROM weir.minute WHERE generation >> 19 = 1;
+            INSERT INTO weir.day (bucket, part, \(kept))
+                SELECT '2026-11-23Z', 0, \(kept) FROM weir.minute WHERE generation >> 19 = 1 AND partition = 0
             """)
         return parts
     }
@@ -124,7 +121,7 @@ struct KindViewTests {
     @Test func theLastOfAGaugeIsTheLatestAndOfEqualsTheGreatest() async throws {
         _ = try await fixture.sql(
             """
-            SELECT weir.add_minute_partition('2026-11-23');
+            SELECT weir.add_partition('minute', '2026-11-23');
             INSERT INTO weir.series (metric, labels) VALUES ('m', '{"a": "x\\"y"}');
             INSERT INTO weir.minute (bucket, generation, version, n, sum, min, max, last_at, last_value, series_id, partition)
             SELECT '2026-11-23 10:00Z', generation, 1, 1, 0, 0, 9, last_at::timestamptz, last_value, series_id, 0
@@ -137,7 +134,7 @@ struct KindViewTests {
     @Test func filtersReachThePartitionsAndTheKey() async throws {
         _ = try await fixture.sql(
             """
-            SELECT weir.add_minute_partition(day) FROM unnest('{2026-11-21,2026-11-22,2026-11-23}'::date[]) AS day;
+            SELECT weir.add_partition('minute', day) FROM unnest('{2026-11-21,2026-11-22,2026-11-23}'::date[]) AS day;
             INSERT INTO weir.series (metric, labels) SELECT 'm', jsonb_build_object('a', i) FROM generate_series(1, 200) AS i;
             INSERT INTO weir.series (metric, labels) SELECT 'o', jsonb_build_object('a', i) FROM generate_series(1, 3000) AS i;
             INSERT INTO weir.minute (bucket, generation, version, n, series_id, partition)

@@ -18,7 +18,7 @@ struct ReaderRoleTests {
         let fixture = try await DatabaseFixture(isMigrated: true)
         _ = try await fixture.sql(
             """
-            SELECT weir.add_minute_partition('2026-11-23');
+            SELECT weir.add_partition('minute', '2026-11-23');
             INSERT INTO weir.series (metric, labels) VALUES ('m', '{}');
             INSERT INTO weir.minute (bucket, generation, version, n, hits, series_id, partition)
             SELECT '2026-11-23 10:00Z', 1, 1, 2, 1, series_id, 0 FROM weir.series
@@ -42,7 +42,7 @@ struct ReaderRoleTests {
         for write in [
             "INSERT INTO weir.series (metric, labels) VALUES ('n', '{}')", "UPDATE weir.minute SET n = 1",
             "DELETE FROM weir.minute", "TRUNCATE weir.minute", "CREATE TABLE weir.mine ()",
-            "SELECT weir.add_minute_partition('2026-11-24')", "DROP VIEW weir.ratio_minute",
+            "SELECT weir.add_partition('minute', '2026-11-24')", "DROP VIEW weir.ratio_minute",
         ] {
             do {
                 _ = try await fixture.sql("SET ROLE weir_reader; \(write)")

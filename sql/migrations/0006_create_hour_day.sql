@@ -6,6 +6,8 @@
 
 -- Its successor, weir.add_partition, comes with the functions.
 DROP FUNCTION IF EXISTS weir.add_minute_partition(date);
+COMMENT ON TABLE weir.minute IS
+    'History by the minute, a partition a day (UTC), named minute_YYYY_MM_DD; weir.add_partition makes them.';
 
 -- A row is all that a partition counted for a series in an hour: its minutes of every generation, merged. So it is replaced
 -- as a whole, and there is one for each (series_id, partition, bucket). Only what comes for an hour whose minutes were dropped
