@@ -195,66 +195,75 @@ static const unsigned char asset_63[] = {
 #embed "../../sql/queries/retention.state.sql"
 };
 static const unsigned char asset_64[] = {
-#embed "../../sql/queries/rollup.copy_day.sql"
+#embed "../../sql/queries/rollup.clear_day.sql"
 };
 static const unsigned char asset_65[] = {
-#embed "../../sql/queries/rollup.copy_hour.sql"
+#embed "../../sql/queries/rollup.clear_hour.sql"
 };
 static const unsigned char asset_66[] = {
-#embed "../../sql/queries/rollup.create_stages.sql"
+#embed "../../sql/queries/rollup.copy_day.sql"
 };
 static const unsigned char asset_67[] = {
-#embed "../../sql/queries/rollup.first_minute.sql"
+#embed "../../sql/queries/rollup.copy_hour.sql"
 };
 static const unsigned char asset_68[] = {
-#embed "../../sql/queries/rollup.hours.sql"
+#embed "../../sql/queries/rollup.create_stages.sql"
 };
 static const unsigned char asset_69[] = {
-#embed "../../sql/queries/rollup.merge_day.sql"
+#embed "../../sql/queries/rollup.first_minute.sql"
 };
 static const unsigned char asset_70[] = {
-#embed "../../sql/queries/rollup.merge_hour.sql"
+#embed "../../sql/queries/rollup.hours.sql"
 };
 static const unsigned char asset_71[] = {
-#embed "../../sql/queries/rollup.minutes.sql"
+#embed "../../sql/queries/rollup.merge_day.sql"
 };
 static const unsigned char asset_72[] = {
-#embed "../../sql/queries/rollup.move.sql"
+#embed "../../sql/queries/rollup.merge_hour.sql"
 };
 static const unsigned char asset_73[] = {
-#embed "../../sql/queries/rollup.part.sql"
+#embed "../../sql/queries/rollup.minutes.sql"
 };
 static const unsigned char asset_74[] = {
-#embed "../../sql/queries/rollup.series.sql"
+#embed "../../sql/queries/rollup.move.sql"
 };
 static const unsigned char asset_75[] = {
-#embed "../../sql/queries/writer.add_partitions.sql"
+#embed "../../sql/queries/rollup.part.sql"
 };
 static const unsigned char asset_76[] = {
-#embed "../../sql/queries/writer.add_series.sql"
+#embed "../../sql/queries/rollup.partitions.sql"
 };
 static const unsigned char asset_77[] = {
-#embed "../../sql/queries/writer.copy_minute.sql"
+#embed "../../sql/queries/rollup.series.sql"
 };
 static const unsigned char asset_78[] = {
-#embed "../../sql/queries/writer.copy_stage.sql"
+#embed "../../sql/queries/writer.add_partitions.sql"
 };
 static const unsigned char asset_79[] = {
-#embed "../../sql/queries/writer.create_stage.sql"
+#embed "../../sql/queries/writer.add_series.sql"
 };
 static const unsigned char asset_80[] = {
-#embed "../../sql/queries/writer.merge_stage.sql"
+#embed "../../sql/queries/writer.copy_minute.sql"
 };
 static const unsigned char asset_81[] = {
-#embed "../../sql/queries/writer.move_cursor.sql"
+#embed "../../sql/queries/writer.copy_stage.sql"
 };
 static const unsigned char asset_82[] = {
-#embed "../../sql/queries/writer.partition_cursor.sql"
+#embed "../../sql/queries/writer.create_stage.sql"
 };
 static const unsigned char asset_83[] = {
-#embed "../../sql/queries/writer.record_pass.sql"
+#embed "../../sql/queries/writer.merge_stage.sql"
 };
 static const unsigned char asset_84[] = {
+#embed "../../sql/queries/writer.move_cursor.sql"
+};
+static const unsigned char asset_85[] = {
+#embed "../../sql/queries/writer.partition_cursor.sql"
+};
+static const unsigned char asset_86[] = {
+#embed "../../sql/queries/writer.record_pass.sql"
+};
+static const unsigned char asset_87[] = {
 #embed "../../sql/queries/writer.series_ids.sql"
 };
 
@@ -323,26 +332,29 @@ const struct weir_asset weir_assets[] = {
     {"sql/queries/retention.record.sql", asset_61, sizeof asset_61},
     {"sql/queries/retention.rolled_up.sql", asset_62, sizeof asset_62},
     {"sql/queries/retention.state.sql", asset_63, sizeof asset_63},
-    {"sql/queries/rollup.copy_day.sql", asset_64, sizeof asset_64},
-    {"sql/queries/rollup.copy_hour.sql", asset_65, sizeof asset_65},
-    {"sql/queries/rollup.create_stages.sql", asset_66, sizeof asset_66},
-    {"sql/queries/rollup.first_minute.sql", asset_67, sizeof asset_67},
-    {"sql/queries/rollup.hours.sql", asset_68, sizeof asset_68},
-    {"sql/queries/rollup.merge_day.sql", asset_69, sizeof asset_69},
-    {"sql/queries/rollup.merge_hour.sql", asset_70, sizeof asset_70},
-    {"sql/queries/rollup.minutes.sql", asset_71, sizeof asset_71},
-    {"sql/queries/rollup.move.sql", asset_72, sizeof asset_72},
-    {"sql/queries/rollup.part.sql", asset_73, sizeof asset_73},
-    {"sql/queries/rollup.series.sql", asset_74, sizeof asset_74},
-    {"sql/queries/writer.add_partitions.sql", asset_75, sizeof asset_75},
-    {"sql/queries/writer.add_series.sql", asset_76, sizeof asset_76},
-    {"sql/queries/writer.copy_minute.sql", asset_77, sizeof asset_77},
-    {"sql/queries/writer.copy_stage.sql", asset_78, sizeof asset_78},
-    {"sql/queries/writer.create_stage.sql", asset_79, sizeof asset_79},
-    {"sql/queries/writer.merge_stage.sql", asset_80, sizeof asset_80},
-    {"sql/queries/writer.move_cursor.sql", asset_81, sizeof asset_81},
-    {"sql/queries/writer.partition_cursor.sql", asset_82, sizeof asset_82},
-    {"sql/queries/writer.record_pass.sql", asset_83, sizeof asset_83},
-    {"sql/queries/writer.series_ids.sql", asset_84, sizeof asset_84},
+    {"sql/queries/rollup.clear_day.sql", asset_64, sizeof asset_64},
+    {"sql/queries/rollup.clear_hour.sql", asset_65, sizeof asset_65},
+    {"sql/queries/rollup.copy_day.sql", asset_66, sizeof asset_66},
+    {"sql/queries/rollup.copy_hour.sql", asset_67, sizeof asset_67},
+    {"sql/queries/rollup.create_stages.sql", asset_68, sizeof asset_68},
+    {"sql/queries/rollup.first_minute.sql", asset_69, sizeof asset_69},
+    {"sql/queries/rollup.hours.sql", asset_70, sizeof asset_70},
+    {"sql/queries/rollup.merge_day.sql", asset_71, sizeof asset_71},
+    {"sql/queries/rollup.merge_hour.sql", asset_72, sizeof asset_72},
+    {"sql/queries/rollup.minutes.sql", asset_73, sizeof asset_73},
+    {"sql/queries/rollup.move.sql", asset_74, sizeof asset_74},
+    {"sql/queries/rollup.part.sql", asset_75, sizeof asset_75},
+    {"sql/queries/rollup.partitions.sql", asset_76, sizeof asset_76},
+    {"sql/queries/rollup.series.sql", asset_77, sizeof asset_77},
+    {"sql/queries/writer.add_partitions.sql", asset_78, sizeof asset_78},
+    {"sql/queries/writer.add_series.sql", asset_79, sizeof asset_79},
+    {"sql/queries/writer.copy_minute.sql", asset_80, sizeof asset_80},
+    {"sql/queries/writer.copy_stage.sql", asset_81, sizeof asset_81},
+    {"sql/queries/writer.create_stage.sql", asset_82, sizeof asset_82},
+    {"sql/queries/writer.merge_stage.sql", asset_83, sizeof asset_83},
+    {"sql/queries/writer.move_cursor.sql", asset_84, sizeof asset_84},
+    {"sql/queries/writer.partition_cursor.sql", asset_85, sizeof asset_85},
+    {"sql/queries/writer.record_pass.sql", asset_86, sizeof asset_86},
+    {"sql/queries/writer.series_ids.sql", asset_87, sizeof asset_87},
 };
 const size_t weir_asset_count = sizeof weir_assets / sizeof weir_assets[0];

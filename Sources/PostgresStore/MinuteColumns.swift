@@ -73,6 +73,25 @@ extension CopyWriter {
 }
 
 extension QueryResult {
+    /// Reads all of `history.held.sql`.
+    borrowing func historyHeld(nowMs: Int64) throws -> HistoryHeld {
+        var held = HistoryHeld.all
+        for row in 0..<rowCount {
+            var fromMs = try timestamptzUs(row, 2) / 1_000
+            if !isNull(row, 1) {
+                // What is due may go at any moment: as if it had, by the day, which no partition is shorter than.
+                let dueMs = nowMs - Int64(try integer(row, 1)) * 1_000
+                fromMs = max(fromMs, StepLadder.floor(dueMs, HistoryResolution.day.ms))
+            }
+            switch HistoryResolution(rawValue: try text(row, 0)) {
+            case .minute: held.minutesFromMs = fromMs
+            case .hour: held.hoursFromMs = fromMs
+            case .day, nil: break
+            }
+        }
+        return held
+    }
+
     /// Reads a row of `history.minute_rows.sql` and its like.
     borrowing func historyRow(_ row: Int) throws -> HistoryRow {
         var aggregate = Aggregate()

@@ -75,6 +75,29 @@ actor PostgresHistoryPass: HistoryPass {
         }
     }
 
+    func rebuild(_ resolution: HistoryResolution, bucketMs: Int64) async throws(StoreError) -> Int {
+        try await mapping {
+            let end = PostgresParameter.timestamptz(us: (bucketMs + resolution.ms) * 1_000)
+            let found = try await connection.query(
+                Statement.rolledUpPartitions, [.text(resolution.rawValue), end], operation: "find partitions")
+            for row in 0..<found.rowCount {
+                let partition = Int(try found.integer(row, 0))
+                try await connection.withTransaction {
+                    rollUp.began()
+                    try await rollUp.again(resolution, bucketMs, partition: partition)
+                }
+                rollUp.committed()
+            }
+            return found.rowCount
+        }
+    }
+
+    func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld {
+        try await mapping {
+            try await connection.query(Statement.historyHeld, operation: "read retention").historyHeld(nowMs: nowMs)
+        }
+    }
+
     func retain(
         _ times: RetentionTimes, nowMs: Int64, changedFromMs: Int64?, isDryRun: Bool
     ) async throws(StoreError) -> RetentionReport {

@@ -68,21 +68,7 @@ package struct PostgresHistoryStore: HistoryStore {
     package func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld {
         try await mapping {
             let rows = try await pool.query(Statement.historyHeld, operation: "read retention", timeout: timeout)
-            var held = HistoryHeld.all
-            for row in 0..<rows.rowCount {
-                var fromMs = try rows.timestamptzUs(row, 2) / 1_000
-                if !rows.isNull(row, 1) {
-                    // What is due may go at any moment: as if it had, by the day, which no partition is shorter than.
-                    let dueMs = nowMs - Int64(try rows.integer(row, 1)) * 1_000
-                    fromMs = max(fromMs, StepLadder.floor(dueMs, HistoryResolution.day.ms))
-                }
-                switch HistoryResolution(rawValue: try rows.text(row, 0)) {
-                case .minute: held.minutesFromMs = fromMs
-                case .hour: held.hoursFromMs = fromMs
-                case .day, nil: break
-                }
-            }
-            return held
+            return try rows.historyHeld(nowMs: nowMs)
         }
     }
 

@@ -17,13 +17,16 @@ final class RollUp {
         let read: String
         let copy: String
         let merge: String
+        let clear: String
 
         static let hour = Level(
             resolution: .hour, source: .minute, read: Statement.minutesToRollUp, copy: Statement.copyHours,
-            merge: Statement.mergeHours)
+            merge: Statement.mergeHours,
+            clear: Statement.clearHours)
         static let day = Level(
             resolution: .day, source: .hour, read: Statement.hoursToRollUp, copy: Statement.copyDays,
-            merge: Statement.mergeDays)
+            merge: Statement.mergeDays,
+            clear: Statement.clearDays)
     }
 
     private static let seriesPerRead = 100
@@ -75,6 +78,16 @@ final class RollUp {
             if try await copy(level, bucketMs, series, partition: partition) { hasRows = true }
         }
         if hasRows { try await merge(level) }
+    }
+
+    /// Takes a bucket of a partition away and rolls it up anew.
+    func again(_ resolution: HistoryResolution, _ bucketMs: Int64, partition: Int) async throws {
+        let level = resolution == .day ? Level.day : .hour
+        let part = try await part(level, bucketMs)
+        _ = try await connection.query(
+            level.clear, [.int2(Int16(partition)), .timestamptz(us: bucketMs * 1_000), .int2(part)],
+            operation: "clear what was rolled up", timeout: Self.timeout)
+        try await all(of: resolution, bucketMs, partition: partition)
     }
 
     private func roll(_ level: Level, _ touched: Touched, partition: Int) async throws {

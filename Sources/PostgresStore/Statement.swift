@@ -33,6 +33,9 @@ enum Statement {
     static let mergeDays = text("rollup.merge_day")
     static let moveRollUp = text("rollup.move")
 
+    static let rolledUpPartitions = text("rollup.partitions")
+    static let clearHours = text("rollup.clear_hour")
+    static let clearDays = text("rollup.clear_day")
     static let rollUpPart = text("rollup.part")
     static let retentionRolledUp = text("retention.rolled_up")
     static let retentionState = text("retention.state")

@@ -26,6 +26,20 @@ enum CompactCommand {
         help: "How long days are kept. A shorter time takes effect a day after it was first seen.")
     private static let retention = "History in PostgreSQL"
 
+    /// What can be rebuilt.
+    enum Rebuilt: String, CaseIterable, Sendable {
+        case hour, day
+
+        var resolution: HistoryResolution { self == .hour ? .hour : .day }
+    }
+    private static let rebuilding = "Rebuilding"
+    static let rebuild = Setting(
+        optional: "rebuild", .choice(Rebuilt.self), group: rebuilding,
+        help: "Instead of a pass, roll hours or days of a range up anew from what they are made of.")
+    static let from = Setting(
+        optional: "from", .text("TIME"), group: rebuilding, help: "From when on: RFC 3339, ms since 1970, or -7d.")
+    static let to = Setting("to", .text("TIME"), default: "now", group: rebuilding, help: "Up to when.")
+
     static let command = Command(
         "compact", summary: "moves finished minutes from Redis to PostgreSQL",
         details:
@@ -33,10 +47,26 @@ enum CompactCommand {
             + "reach, 1 where it failed. It may be killed at any moment; the next pass repeats what was not finished.",
         settings: [
             Shared.redis, Shared.postgres, every, dryRun, Shared.late, keepMinutes, keepHours, keepDays,
-        ], check: checkRetention)
+            rebuild, from, to,
+        ], check: check)
+
+    /// A range to rebuild has two ends, in whole buckets that are over and whose parts are held.
+    @Sendable private static func check(_ settings: Settings, _ problems: inout Problems) {
+        checkRetention(settings, &problems)
+        let nowMs = TimeSource.system.wallMs()
+        if settings[rebuild] != nil, settings[from] == nil {
+            problems.add(rebuild, in: settings, "say from when on: --from -7d")
+        }
+        if let text = settings[from], TimeExpression.parse(text, nowMs: nowMs) == nil {
+            problems.add(from, in: settings, "must be RFC 3339, ms since 1970, or relative such as -7d")
+        }
+        if TimeExpression.parse(settings[to], nowMs: nowMs) == nil {
+            problems.add(to, in: settings, "must be now, RFC 3339, ms since 1970, or relative such as -7d")
+        }
+    }
 
     /// What may still change is kept, and so is what rolls up to more than it.
-    @Sendable private static func checkRetention(_ settings: Settings, _ problems: inout Problems) {
+    private static func checkRetention(_ settings: Settings, _ problems: inout Problems) {
         if settings[keepMinutes] < settings[Shared.late] + .seconds(2 * 86_400) {
             problems.add(
                 keepMinutes, in: settings, "minutes are kept at least 2d longer than late events are taken (--late)")
@@ -53,8 +83,11 @@ enum CompactCommand {
         let logger = settings.logger("compact")
         do {
             let loop = try EventLoop.start(name: "compact")
-            let redis = try RedisConnections(settings, process: "compact", loop: loop)
             let history = PostgresHistoryWriter(try PostgresConfiguration(settings[Shared.postgres]), loop: loop)
+            if let what = settings[rebuild] {
+                return try await loop.run { await RebuildRun(settings, what.resolution, history, logger).run(on: loop) }
+            }
+            let redis = try RedisConnections(settings, process: "compact", loop: loop)
             var configuration = CompactionPass.Configuration()
             configuration.isDryRun = settings[dryRun]
             configuration.retention = RetentionTimes(
@@ -154,9 +187,9 @@ enum CompactCommand {
         }
     }
 
-    private static func progressText(_ progress: (done: Int, total: Int), width: Int) -> String {
+    static func progressText(_ progress: (done: Int, total: Int), of what: String = "minutes", width: Int) -> String {
         guard progress.total > 0 else { return "reading what has changed" }
-        let words = " \(progress.done) of \(progress.total) minutes"
+        let words = " \(progress.done) of \(progress.total) \(what)"
         let cells = max(10, width - words.count - 2)
         let full = cells * progress.done / progress.total
         return "[" + String(repeating: "#", count: full) + String(repeating: " ", count: cells - full) + "]" + words

@@ -9,8 +9,8 @@ final class CompactionMetrics: Sendable {
     private let known = Lock<PostgresHistoryStore.LastCompaction?>(nil)
 
     /// - Parameters:
-    ///   - history: asked every ten seconds; while it does not answer, what was known stays.
     ///   - registry: has no series of ours before the first pass.
+    ///   - history: asked every ten seconds; while it does not answer, what was known stays.
     init(_ registry: MetricsRegistry, history: PostgresHistoryStore) {
         self.history = history
         func gauge(

@@ -157,6 +157,12 @@ private actor DyingPass: HistoryPass {
 
     func rollUp(partition: Int) async throws(StoreError) -> Bool { try await inner.rollUp(partition: partition) }
 
+    func rebuild(_ resolution: HistoryResolution, bucketMs: Int64) async throws(StoreError) -> Int {
+        try await inner.rebuild(resolution, bucketMs: bucketMs)
+    }
+
+    func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld { try await inner.held(nowMs: nowMs) }
+
     func retain(
         _ times: RetentionTimes, nowMs: Int64, changedFromMs: Int64?, isDryRun: Bool
     ) async throws(StoreError) -> RetentionReport {

@@ -11,6 +11,11 @@ package protocol HistoryPass: Sendable {
     /// Rolls up, in one transaction, the next hour of a partition that is over and written, and its day where that is over
     /// too; false where there is none. What is written into rolled up hours later, `write` rolls up anew.
     func rollUp(partition: Int) async throws(StoreError) -> Bool
+    /// Rolls up anew one bucket of hours or days, of all partitions that have it rolled up; how many these are. What it is made
+    /// of must still be held, see `HistoryStore.held`.
+    func rebuild(_ resolution: HistoryResolution, bucketMs: Int64) async throws(StoreError) -> Int
+    /// From where on minutes and hours are held.
+    func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld
     /// Drops what is older than is kept, and is rolled up and settled.
     ///
     /// `changedFromMs` is the oldest minute that Redis has not settled, nil where there is none; a dry run changes nothing.
