@@ -75,13 +75,23 @@ struct Front: Sendable {
     /// In the order of their start; they stop in the reverse one.
     func parts() -> [RunPart] {
         let notices = StoreNotices(settings, logger: logger)
+        let usedMemory = registry.gauge(
+            "weir_redis_used_memory_bytes", help: "Memory of Redis that counts against its maxmemory, in bytes.")
+        let maxMemory = registry.gauge(
+            "weir_redis_max_memory_bytes", help: "Limit of Redis' memory (maxmemory), in bytes; 0 where there is none.")
         return [
             redis.part(logger: logger, executor: loop) {
                 try await redis.requireNoEviction(logger: logger)
                 notices.take(try await log.readLayout())
             },
             RunPart("log", executor: loop) {
-                await log.run(onLayout: { notices.take($0) }, onMemory: { notices.take($0) })
+                await log.run(
+                    onLayout: { notices.take($0) },
+                    onMemory: { memory in
+                        usedMemory.set(Double(memory.usedBytes))
+                        maxMemory.set(Double(memory.maxBytes))
+                        notices.take(memory)
+                    })
             },
             RunPart("postgres", executor: loop) {
                 await waitForCancellation()

@@ -52,14 +52,14 @@ struct PostgresAwayTests {
         let written = try await weir.rows("SELECT count(*) FROM weir.minute")
         try await weir.postgres.stop(.immediate)
 
-        var used = [try await memory(weir.redis)]
+        var used = [try await memory(weir)]
         let recent = StepMs.floor(nowMs, Self.minuteMs) - 5 * Self.minuteMs
         for part in 0..<3 {
             let from = early + (events.count - early) * part / 3
             let until = early + (events.count - early) * (part + 1) / 3
             try await send(events[from..<until], to: weir)
             try await weir.waitUntilApplied(until)
-            used.append(try await memory(weir.redis))
+            used.append(try await memory(weir))
             let pass = try await weir.run(["compact"])
             #expect(pass.exit == unreachable, "\(pass.errors)")
             // What Redis and memory answer for is all there.
@@ -129,10 +129,12 @@ struct PostgresAwayTests {
         }
     }
 
-    private func memory(_ redis: RedisServer) async throws -> Int {
-        let info = try await redis.connect().command("INFO", "memory").string ?? ""
-        let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("used_memory:") }
-        return try #require(line.flatMap { Int($0.dropFirst("used_memory:".count)) })
+    /// What the front tells of Redis' memory, once it has looked anew.
+    private func memory(_ weir: TwoStores) async throws -> Int {
+        try await Task.sleep(for: .seconds(1))
+        let text = try await weir.http.get("/metrics").text
+        let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("weir_redis_used_memory_bytes ") }
+        return Int(try #require(line.flatMap { Double($0.split(separator: " ")[1]) }))
     }
 
     private func expectHistory(_ weir: TwoStores, _ events: [Event]) async throws {
@@ -269,5 +271,23 @@ struct TwoStores: Sendable {
         let audit = try await whole("/api/v1/audit?from=-24h")
         #expect(audit["balanced"]?.bool == true, "\(when): \(audit["partitions"]?.elements?.first?["problems"] as Any)")
         #expect(audit["partitions"]?.elements?.first?["applied"]?.integer == Int64(applied), "\(when)")
+    }
+}
+
+extension TwoStores {
+    /// Every hour that is rolled up is all of its minutes.
+    func expectHoursOfMinutes() async throws {
+        let unequalHours = try await sql(
+            """
+            SELECT count(*) FROM (
+                SELECT series_id, minute.partition, date_bin('1 hour', bucket, '2000-01-01Z') AS bucket,
+                    sum(n) AS n, sum(hits) AS hits, min(min) AS min, max(max) AS max, weir.merge(sketch) AS sketch
+                FROM weir.minute JOIN weir.partition_cursor USING (partition)
+                WHERE bucket < hours_until GROUP BY 1, 2, 3
+            ) AS minutes FULL JOIN weir.hour USING (series_id, partition, bucket)
+            WHERE (minutes.n, minutes.hits, minutes.min, minutes.max, minutes.sketch)
+                IS DISTINCT FROM (hour.n, hour.hits, hour.min, hour.max, hour.sketch)
+            """)
+        #expect(unequalHours == "0")
     }
 }
