@@ -67,7 +67,7 @@ final class WeirInstallation: Sendable {
 
     /// An answer of the query API.
     func query(_ parameters: String) async throws -> JSON5Value {
-        let response = try await http.get("/api/v1/query?\(parameters)")
+        let response = try await http.get("/api/v1/query?\(parameters)", within: .seconds(30))
         #expect(response.status == 200, "\(response.text)")
         return try JSON5.parse(response.body)
     }
