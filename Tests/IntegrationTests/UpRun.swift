@@ -44,9 +44,10 @@ final class UpRun: Sendable {
     var processes: [Int32] { ProcessTable.descendants(of: weir.process.pid) }
 
     /// Its own child that was called with `words` in its command line.
-    func child(_ words: String) throws -> Int32? {
-        try ProcessTable.descendants(of: weir.process.pid).first { pid in
-            let arguments = try Data(contentsOf: URL(filePath: "/proc/\(pid)/cmdline"))
+    func child(_ words: String) -> Int32? {
+        ProcessTable.descendants(of: weir.process.pid).first { pid in
+            // PostgreSQL's helpers come and go: one may have ended since it was listed.
+            guard let arguments = try? Data(contentsOf: URL(filePath: "/proc/\(pid)/cmdline")) else { return false }
             let line = String(decoding: arguments, as: UTF8.self).replacing("\0", with: " ")
             return line.contains(words) && Self.parent(of: pid) == weir.process.pid
         }

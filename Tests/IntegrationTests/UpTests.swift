@@ -79,10 +79,10 @@ struct UpTests {
         let up = try await UpRun.start(data)
         try await up.send(50)
         try await up.waitForTotal(50)
-        let child = try #require(try up.child(words))
+        let child = try #require(up.child(words))
         kill(child, SIGKILL)
         _ = try await up.weir.errors.line(containing: "ended and will be started again")
-        try await eventually("there is another") { try up.child(words).map { $0 != child } ?? false }
+        try await eventually("there is another") { up.child(words).map { $0 != child } ?? false }
         try await eventually("the front is ready") {
             (try? await HTTPClient(port: up.port).get("/readyz").status) == 200
         }
@@ -93,7 +93,7 @@ struct UpTests {
 
     @Test func theSecondInterruptKills() async throws {
         let up = try await UpRun.start(data)
-        let front = try #require(try up.child(" serve --listen"))
+        let front = try #require(up.child(" serve --listen"))
         let processes = up.processes
         kill(front, SIGSTOP)  // so that an orderly end would take seconds
         up.weir.interrupt()
@@ -158,7 +158,7 @@ struct UpAsRootTests {
         let folder = try UpRun.folder()
         let up = try await UpRun.start(folder.file("data"))
         for words in ["redis-server", "/postgres -D"] {
-            let child = try #require(try up.child(words))
+            let child = try #require(up.child(words))
             #expect(try UpRun.user(of: child) != 0, "\(words)")
         }
         #expect(try await up.stop() == .status(0))
