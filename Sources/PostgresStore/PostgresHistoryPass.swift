@@ -53,8 +53,6 @@ actor PostgresHistoryPass: HistoryPass {
             if hasHour { try await addPartitions([Self.day(until.hoursMs)]) }
             try await connection.withTransaction {
                 rollUp.began()
-                // Locks the partition's state, which only this pass changes.
-                _ = try await partitionState(partition)
                 if hasHour {
                     try await rollUp.all(of: .hour, until.hoursMs, partition: partition)
                     until.hoursMs += hourMs

@@ -65,6 +65,7 @@ final class RollUp {
     /// Rolls up a whole bucket of a partition: every series that it has.
     func all(of resolution: HistoryResolution, _ bucketMs: Int64, partition: Int) async throws {
         let level = resolution == .day ? Level.day : .hour
+        let part = try await part(level, bucketMs)
         try await stage()
         var last: Int32 = -1
         var hasRows = false
@@ -75,7 +76,7 @@ final class RollUp {
             for row in 0..<found.rowCount { series.append(Int32(try found.integer(row, 0))) }
             guard let newest = series.last else { break }
             last = newest
-            if try await copy(level, bucketMs, series, partition: partition) { hasRows = true }
+            if try await copy(level, bucketMs, part, series, partition: partition) { hasRows = true }
         }
         if hasRows { try await merge(level) }
     }
@@ -93,9 +94,11 @@ final class RollUp {
     private func roll(_ level: Level, _ touched: Touched, partition: Int) async throws {
         try await stage()
         for (bucketMs, series) in touched.sorted(by: { $0.key < $1.key }) {
+            let part = try await part(level, bucketMs)
             var rest = series.sorted()[...]
             while !rest.isEmpty {
-                _ = try await copy(level, bucketMs, Array(rest.prefix(Self.seriesPerRead)), partition: partition)
+                _ = try await copy(
+                    level, bucketMs, part, Array(rest.prefix(Self.seriesPerRead)), partition: partition)
                 rest = rest.dropFirst(Self.seriesPerRead)
             }
         }
@@ -109,7 +112,9 @@ final class RollUp {
     }
 
     /// Puts what some series have in a bucket into the stage; false where they have nothing.
-    private func copy(_ level: Level, _ bucketMs: Int64, _ series: [Int32], partition: Int) async throws -> Bool {
+    private func copy(
+        _ level: Level, _ bucketMs: Int64, _ part: Int16, _ series: [Int32], partition: Int
+    ) async throws -> Bool {
         let endMs = bucketMs + level.resolution.ms
         let found = try await connection.query(
             level.read,
@@ -124,7 +129,6 @@ final class RollUp {
             merged[one.series, default: (Aggregate(), false)].aggregate.merge(one.aggregate)
             if !found.isNull(row, 3) { merged[one.series]?.hasHits = true }
         }
-        let part = try await part(level, bucketMs)
         _ = try await connection.copyIn(level.copy, operation: "copy what was rolled up") { writer in
             for (series, one) in merged.sorted(by: { $0.key < $1.key }) {
                 writer.beginRow(columns: 15)
