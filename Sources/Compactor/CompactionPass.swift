@@ -12,14 +12,22 @@ package struct CompactionPass: Sendable {
         package var grace = Duration.seconds(5)
         /// Rows in one transaction, about; at least 1.
         package var maxRows = 20_000
-        /// Transactions whose rows are held in memory while they wait to be safe.
-        package var maxWaiting = 4
         /// Days of partitions made ahead, today included.
         package var daysAhead = 3
         /// How long history is kept; nil: for ever.
         package var retention: RetentionTimes? = RetentionTimes()
         /// Says what it would do, and does nothing.
         package var isDryRun = false
+
+        package init() {}
+    }
+
+    /// What a pass took.
+    package struct Times: Equatable, Sendable {
+        /// From its begin until all minutes were written and settled.
+        package var minutes = Duration.zero
+        /// Of that, waiting for Redis' disk.
+        package var waiting = Duration.zero
 
         package init() {}
     }
@@ -32,6 +40,7 @@ package struct CompactionPass: Sendable {
         package var rows = 0
         /// Hours of partitions that were rolled up, as they were over.
         package var hours = 0
+        package var times = Times()
         /// What went, or in a dry run would go, and what will.
         package var retention = RetentionReport()
         /// (series, minute) that cannot be written, each named in the log: damaged, or of a metric without a definition.
@@ -52,25 +61,16 @@ package struct CompactionPass: Sendable {
         case restarted
     }
 
-    /// What was read of Redis for one transaction.
-    private struct Batch {
-        var history: HistoryBatch
-        var settled: [SettledMinute] = []
-        var readNs: UInt64 = 0
-    }
-
     /// What stays the same during a pass, and what it has come to.
     private struct Run {
         let history: any HistoryPass
         let runID: String
-        let settlingTime: Duration
-        var waiting: [Batch] = []
+        /// By partition.
+        var durable: [DurableCursor] = []
         var summary = Summary()
     }
 
     private struct Stopped: Error { let outcome: Outcome }
-
-    private static let seriesPerRead = 500
 
     private let source: any CompactionSource
     private let history: any HistoryWriting
@@ -94,7 +94,7 @@ package struct CompactionPass: Sendable {
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         onProgress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) {
-        precondition(configuration.maxRows > 0 && configuration.maxWaiting > 0, "batches hold at least one row")
+        precondition(configuration.maxRows > 0, "batches hold at least one row")
         self.source = source
         self.history = history
         self.configuration = configuration
@@ -122,8 +122,8 @@ package struct CompactionPass: Sendable {
 
     private func compactAll(_ pass: any HistoryPass) async throws -> Summary {
         let began = time.monotonicNs()
-        var run = Run(
-            history: pass, runID: try await source.runID(), settlingTime: try await source.settlingTime())
+        var run = Run(history: pass, runID: try await source.runID())
+        let settling = try await source.settlingTime()
         guard let definitions = try await source.definitions() else { return run.summary }
         if !configuration.isDryRun {
             try await pass.preparePartitions(fromMs: time.wallMs(), days: configuration.daysAhead)
@@ -131,17 +131,19 @@ package struct CompactionPass: Sendable {
         var partitions: [PartitionReader] = []
         for partition in 0..<(try await source.partitionCount()) {
             let state = try await source.state(partition: partition)
+            run.durable.append(DurableCursor(settling: settling))
+            run.durable[partition].saw(state.cursor, atNs: time.monotonicNs())
             let graceMs = configuration.grace.components.seconds * 1_000
             let closedMs = StepLadder.floor(state.nowMs - graceMs, 60_000)
             partitions.append(
                 PartitionReader(
-                    partition: partition, source: source, logger: logger, cursor: state.cursor, closedMs: closedMs,
+                    partition: partition, source: source, logger: logger, time: time, cursor: state.cursor,
+                    closedMs: closedMs,
                     minutes: try await source.dirtyMinutes(partition: partition, beforeMs: closedMs),
                     definitions: definitions))
         }
-        let total = partitions.reduce(0) { $0 + $1.minutes.count }
-        for index in partitions.indices { try await compact(&partitions[index], of: total, &run) }
-        try await write(&run)
+        try await compact(partitions, &run)
+        run.summary.times.minutes = .nanoseconds(Int64(time.monotonicNs() - began))
         if configuration.isDryRun {
             try await retain(pass, partitions, &run)
             return run.summary
@@ -170,56 +172,78 @@ package struct CompactionPass: Sendable {
             times, nowMs: time.wallMs(), changedFromMs: changedFromMs, isDryRun: configuration.isDryRun)
     }
 
-    private func compact(_ reader: inout PartitionReader, of total: Int, _ run: inout Run) async throws {
-        var batch = Batch(history: HistoryBatch(partition: reader.partition, cursor: reader.cursor))
-        for minute in reader.minutes {
-            var rest = try await source.dirtySeries(partition: reader.partition, minuteMs: minute)[...]
-            while !rest.isEmpty {
-                let some = Array(rest.prefix(Self.seriesPerRead))
-                rest = rest.dropFirst(Self.seriesPerRead)
-                let read = try await reader.read(minute, some)
-                // Taken after the read, so that what it saw is at least so old.
-                batch.readNs = time.monotonicNs()
-                batch.history.cursor = read.cursor
-                batch.history.rows += read.rows
-                batch.settled += read.settled
-                run.summary.series += read.settled.count
-                run.summary.heldBack += read.heldBack
-                guard batch.history.rows.count >= configuration.maxRows else { continue }
-                // The minute is not written whole until its last series is.
-                batch.history.watermarkMs = reader.watermark(writtenBefore: minute)
-                run.waiting.append(batch)
-                batch = Batch(history: HistoryBatch(partition: reader.partition, cursor: reader.cursor))
-                if run.waiting.count >= configuration.maxWaiting { try await write(&run) }
-            }
-            run.summary.minutes += 1
+    /// Writes all there is: while a batch is written, the next is read and the one before is settled, so that both stores and this
+    /// process work at the same time. At most three batches are in memory.
+    private func compact(_ partitions: [PartitionReader], _ run: inout Run) async throws {
+        let total = partitions.reduce(0) { $0 + $1.minutes.count }
+        var (batch, left) = try await read(partitions[...])
+        var written: ReadBatch?
+        while let current = batch {
+            let (previous, readers) = (written, left)
+            async let following = read(readers)
+            async let settled: Void = settle(previous)
+            try await write(current, &run)
+            run.summary.minutes += current.minutes
+            run.summary.series += current.settled.count
+            run.summary.rows += current.history.rows.count
+            run.summary.heldBack += current.heldBack
             onProgress(run.summary.minutes, total)
+            try await settled
+            written = configuration.isDryRun ? nil : current
+            (batch, left) = try await following
         }
-        if batch.history.rows.isEmpty { batch.history.cursor = reader.cursor }
-        batch.history.watermarkMs = reader.watermark(writtenBefore: reader.closedMs)
-        run.waiting.append(batch)
+        try await settle(written)
     }
 
-    /// Writes batches once what they were read from is sure to survive a crash of Redis.
-    private func write(_ run: inout Run) async throws {
-        defer { run.waiting = [] }
-        run.summary.rows += run.waiting.reduce(0) { $0 + $1.history.rows.count }
+    /// The next batch of the first reader that has one, and the readers from it on.
+    private func read(
+        _ readers: ArraySlice<PartitionReader>
+    ) async throws -> (ReadBatch?, ArraySlice<PartitionReader>) {
+        var readers = readers
+        while var first = readers.first {
+            if let batch = try await first.next(maxRows: configuration.maxRows) {
+                readers[readers.startIndex] = first
+                return (batch, readers)
+            }
+            readers = readers.dropFirst()
+        }
+        return (nil, readers)
+    }
+
+    /// Writes a batch once what it was read from is sure to survive a crash of Redis.
+    private func write(_ batch: ReadBatch, _ run: inout Run) async throws {
         if configuration.isDryRun { return }
-        if let newest = run.waiting.filter({ !$0.history.rows.isEmpty }).map(\.readNs).max() {
-            let safeNs = newest + run.settlingTime.wholeNanoseconds
-            let now = time.monotonicNs()
-            if safeNs > now { try await pause(.nanoseconds(Int64(safeNs - now))) }
+        let partition = batch.history.partition
+        var history = batch.history
+        if !history.rows.isEmpty {
+            run.durable[partition].saw(batch.cursor, atNs: batch.readNs)
+            if let durableNs = run.durable[partition].durableNs(batch.newestVersion) {
+                let now = time.monotonicNs()
+                if durableNs > now {
+                    try await pause(.nanoseconds(Int64(durableNs - now)))
+                    run.summary.times.waiting += .nanoseconds(Int64(durableNs - now))
+                }
+            } else {
+                throw Stopped(outcome: .restarted)  // its versions lie past its cursor: it went back between two reads
+            }
+            history.cursor = run.durable[partition].durable(atNs: time.monotonicNs())
+        } else {
+            // Not before what an earlier batch was written with.
+            history.cursor = max(batch.cursor, run.durable[partition].durable(atNs: time.monotonicNs()))
         }
         guard try await source.runID() == run.runID else { throw Stopped(outcome: .restarted) }
-        for batch in run.waiting {
-            let partition = batch.history.partition
-            if case .behind(let known) = try await run.history.write(batch.history) {
-                throw Stopped(outcome: .behind(partition: partition, known: known, cursor: batch.history.cursor))
-            }
-            try await source.settle(partition: partition, batch.settled)
-            if batch.history.watermarkMs > 0 {
-                try await source.advance(partition: partition, watermarkMs: batch.history.watermarkMs)
-            }
+        if case .behind(let known) = try await run.history.write(history) {
+            throw Stopped(outcome: .behind(partition: partition, known: known, cursor: history.cursor))
+        }
+    }
+
+    /// Tells Redis that a batch is in PostgreSQL.
+    private func settle(_ batch: ReadBatch?) async throws {
+        guard let batch else { return }
+        let partition = batch.history.partition
+        try await source.settle(partition: partition, batch.settled)
+        if batch.history.watermarkMs > 0 {
+            try await source.advance(partition: partition, watermarkMs: batch.history.watermarkMs)
         }
     }
 }

@@ -2,19 +2,28 @@ internal import Analytics
 internal import Service
 internal import Wire
 
-/// Reads the changed minutes of one partition and makes rows of them.
-struct PartitionReader {
-    /// What was made of one read.
-    struct Read {
-        var cursor: StreamID
-        var rows: [MinuteRow] = []
-        var settled: [SettledMinute] = []
-        var heldBack = 0
-    }
+/// What was read of a partition for one transaction.
+struct ReadBatch: Sendable {
+    var history: HistoryBatch
+    var settled: [SettledMinute] = []
+    /// Where Redis stood with the last read, and when that had returned (monotonic, ns).
+    var cursor: StreamID
+    var readNs: UInt64 = 0
+    /// The greatest of the versions read.
+    var newestVersion = StreamID.zero
+    /// Minutes of which the last was read.
+    var minutes = 0
+    var heldBack = 0
+}
+
+/// Reads the changed minutes of one partition and makes rows of them, batch by batch.
+struct PartitionReader: Sendable {
 
     /// A series of the partition.
     private struct Series {
         let labels: LabelSet
+        /// Of its group of metrics.
+        let sets: [MetricSet]
         /// How many series before it have the same labels, of another group of metrics.
         let rank: UInt64
     }
@@ -22,9 +31,23 @@ struct PartitionReader {
     /// A part of a record that cannot become a row, and why.
     private struct Unreadable: Error { let reason: String }
 
+    /// Minutes of series in one read: some 3 ms of Redis' time.
+    private static let minutesPerRead = 2_000
+    private static let tenMinutesMs: Int64 = 600_000
+
+    /// Minutes that are read together, since Redis keeps them together.
+    private struct Chunk {
+        let minutesMs: Range<Int64>
+        /// Series that changed in one of them, but for those that `withSets` has.
+        var series: ArraySlice<Int> = []
+        /// Those that have sets, which cost Redis more.
+        var withSets: ArraySlice<Int> = []
+    }
+
     let partition: Int
     let source: any CompactionSource
     let logger: Logger
+    let time: TimeSource
     /// As the pass found it.
     let cursor: StreamID
     /// The end of the last minute that is over.
@@ -37,14 +60,20 @@ struct PartitionReader {
     private var series: [Int: Series] = [:]
     /// The first minute that cannot be written whole.
     private var heldBackMs: Int64?
+    /// Minutes that were read whole.
+    private var minutesRead = 0
+    /// What is still to be read of the minutes at hand.
+    private var chunk: Chunk?
+    private var isFinished = false
 
     init(
-        partition: Int, source: any CompactionSource, logger: Logger, cursor: StreamID, closedMs: Int64,
-        minutes: [Int64], definitions: Definitions
+        partition: Int, source: any CompactionSource, logger: Logger, time: TimeSource, cursor: StreamID,
+        closedMs: Int64, minutes: [Int64], definitions: Definitions
     ) {
         self.partition = partition
         self.source = source
         self.logger = logger.with(["partition": "\(partition)"])
+        self.time = time
         self.cursor = cursor
         self.closedMs = closedMs
         self.minutes = minutes
@@ -52,17 +81,80 @@ struct PartitionReader {
         index(definitions)
     }
 
-    /// How far the watermark may go when every minute before `minute` is written but for those held back.
-    func watermark(writtenBefore minute: Int64) -> Int64 { min(minute, heldBackMs ?? .max) }
+    /// The next rows, some `maxRows` or all that are left, and how far the watermark may go with them; nil where none are left.
+    /// The last batch may have no rows: it moves the watermark.
+    mutating func next(maxRows: Int) async throws(StoreError) -> ReadBatch? {
+        if isFinished { return nil }
+        var batch = ReadBatch(history: HistoryBatch(partition: partition), cursor: cursor)
+        batch.history.rows.reserveCapacity(maxRows + Self.minutesPerRead)
+        while minutesRead < minutes.count {
+            var chunk: Chunk
+            if let open = self.chunk { chunk = open } else { chunk = try await nextChunk() }
+            let count = Int((chunk.minutesMs.upperBound - chunk.minutesMs.lowerBound) / 60_000)
+            while let some = Self.take(Self.minutesPerRead / count, of: &chunk) {
+                self.chunk = chunk
+                try await read(chunk.minutesMs, some, into: &batch)
+                guard batch.history.rows.count >= maxRows else { continue }
+                // No minute of these is written whole until the last series is.
+                batch.history.watermarkMs = watermark(writtenBefore: chunk.minutesMs.lowerBound)
+                return batch
+            }
+            self.chunk = nil
+            while minutesRead < minutes.count, minutes[minutesRead] < chunk.minutesMs.upperBound {
+                minutesRead += 1
+                batch.minutes += 1
+            }
+        }
+        isFinished = true
+        batch.history.watermarkMs = watermark(writtenBefore: closedMs)
+        return batch
+    }
 
-    /// Reads a minute of `numbers`, at most 500.
-    mutating func read(_ minute: Int64, _ numbers: [Int]) async throws(StoreError) -> Read {
-        if numbers.contains(where: { series[$0] == nil }) {
+    /// The next changed minutes of the same ten, and the series that changed in them.
+    private mutating func nextChunk() async throws(StoreError) -> Chunk {
+        let firstMs = minutes[minutesRead]
+        let endMs = StepLadder.floor(firstMs, Self.tenMinutesMs) + Self.tenMinutesMs
+        var changed: Set<Int> = []
+        var lastMs = firstMs
+        for minute in minutes[minutesRead...] where minute < endMs {
+            changed.formUnion(try await source.dirtySeries(partition: partition, minuteMs: minute))
+            lastMs = minute
+        }
+        if changed.contains(where: { series[$0] == nil }) {
             index(try await source.series(partition: partition))
         }
+        var chunk = Chunk(minutesMs: firstMs..<lastMs + 60_000)
+        let sorted = changed.sorted()
+        chunk.series = sorted.filter { series[$0]?.sets.isEmpty ?? false }[...]
+        chunk.withSets = sorted.filter { !(series[$0]?.sets.isEmpty ?? false) }[...]
+        return chunk
+    }
+
+    /// The next series of one kind; nil where none are left.
+    private static func take(_ count: Int, of chunk: inout Chunk) -> [Int]? {
+        let some = chunk.series.isEmpty ? chunk.withSets.prefix(count) : chunk.series.prefix(count)
+        if some.isEmpty { return nil }
+        if chunk.series.isEmpty {
+            chunk.withSets = chunk.withSets.dropFirst(count)
+        } else {
+            chunk.series = chunk.series.dropFirst(count)
+        }
+        return Array(some)
+    }
+
+    /// How far the watermark may go when every minute before `minute` is written but for those held back.
+    private func watermark(writtenBefore minute: Int64) -> Int64 { min(minute, heldBackMs ?? .max) }
+
+    /// Reads minutes of `numbers`.
+    private mutating func read(
+        _ minutesMs: Range<Int64>, _ numbers: [Int], into batch: inout ReadBatch
+    ) async throws(StoreError) {
+        let hasSets = numbers.contains { series[$0].map { !$0.sets.isEmpty } ?? true }
         let found = try await source.partials(
-            partition: partition, minuteMs: minute, series: numbers, sets: definitions.sets)
-        var read = Read(cursor: found.cursor)
+            partition: partition, minutesMs: minutesMs, series: numbers, sets: hasSets ? definitions.sets : [])
+        // Taken after the read, so that what it saw is at least so old.
+        batch.readNs = time.monotonicNs()
+        batch.cursor = found.cursor
         for partial in found.partials {
             do {
                 let record = try record(of: partial)
@@ -70,60 +162,59 @@ struct PartitionReader {
                     // Definitions change before anything is counted by them, so whoever has read the one has the other.
                     if let newer = try await source.definitions(), newer.version != definitions.version { index(newer) }
                 }
-                read.rows += try rows(of: record, partial, minute)
-                read.settled.append(
-                    SettledMinute(minuteMs: minute, series: partial.series, version: partial.version))
+                try append(record, partial, to: &batch.history.rows)
+                batch.settled.append(
+                    SettledMinute(minuteMs: partial.minuteMs, series: partial.series, version: partial.version))
+                batch.newestVersion = max(batch.newestVersion, partial.version)
             } catch let error as Unreadable {
-                read.heldBack += 1
-                heldBackMs = min(heldBackMs ?? minute, minute)
+                batch.heldBack += 1
+                heldBackMs = min(heldBackMs ?? partial.minuteMs, partial.minuteMs)
                 logger.error(
                     "a minute of a series cannot be written and stays in Redis",
-                    ["series": .int(partial.series), "minute_ms": .int(minute), "reason": "\(error.reason)"])
+                    ["series": .int(partial.series), "minute_ms": .int(partial.minuteMs), "reason": "\(error.reason)"])
             } catch {
                 throw error as? StoreError
                     ?? StoreError(.rejected, store: "redis", operation: "read minutes", detail: "\(error)")
             }
         }
-        return read
     }
 
     private func record(of partial: MinutePartials.Partial) throws(Unreadable) -> Record {
-        var record = Record()
-        for bytes in partial.records {
-            do {
-                record.merge(try RecordCodec.decode(bytes))
-            } catch {
-                throw Unreadable(reason: "its \(error.what) cannot be read, at byte \(error.offset)")
-            }
+        do {
+            return try RecordCodec.decode(partial.record)
+        } catch {
+            throw Unreadable(reason: "its \(error.what) cannot be read, at byte \(error.offset)")
         }
-        return record
     }
 
-    private func rows(
-        of record: Record, _ partial: MinutePartials.Partial, _ minute: Int64
-    ) throws(Unreadable) -> [MinuteRow] {
+    /// Appends the rows of a record: all, or none where it throws.
+    private func append(
+        _ record: Record, _ partial: MinutePartials.Partial, to rows: inout [MinuteRow]
+    ) throws(Unreadable) {
         guard let series = series[partial.series] else { throw Unreadable(reason: "the series has no labels") }
-        // After a metric has moved to another group, one (metric, label set) may come from two series, whose buckets were
-        // made by the same batch: the rank keeps their generations apart.
-        let generation = StreamID(
-            ms: partial.generation.ms, sequence: partial.generation.sequence &+ series.rank)
-        var rows: [MinuteRow] = []
         for section in record.sections {
             guard let metric = metrics[section.metric] else {
                 throw Unreadable(reason: "metric number \(section.metric.rawValue) has no definition")
             }
             let aggregate = section.aggregate
-            // A set without events is what an older minute has left.
-            if aggregate.count == 0 { continue }
             guard aggregate.hits <= aggregate.count, aggregate.sketch.isEmpty || aggregate.range != nil else {
                 throw Unreadable(reason: "what \(metric.name) counted contradicts itself")
             }
+        }
+        // After a metric has moved to another group, one (metric, label set) may come from two series, whose buckets were
+        // made by the same batch: the rank keeps their generations apart.
+        let generation = StreamID(
+            ms: partial.generation.ms, sequence: partial.generation.sequence &+ series.rank)
+        // A set without events is what an older minute has left.
+        for section in record.sections where section.aggregate.count > 0 {
+            guard let metric = metrics[section.metric] else { continue }
             rows.append(
                 MinuteRow(
-                    metric: metric.name, kind: metric.kind, labels: series.labels, minuteMs: minute,
-                    generation: generation, version: partial.version, aggregate: aggregate))
+                    metric: metric.name, kind: metric.kind, labels: series.labels,
+                    slot: MinuteRow.Slot(partition: partition, series: partial.series, metric: section.metric),
+                    minuteMs: partial.minuteMs, generation: generation, version: partial.version,
+                    aggregate: section.aggregate))
         }
-        return rows
     }
 
     private mutating func index(_ newer: Definitions) {
@@ -135,9 +226,12 @@ struct PartitionReader {
         var ranks: [LabelSet: UInt64] = [:]
         series = [:]
         series.reserveCapacity(numbered.count)
+        let sets = definitions.sets.compactMap { set in metrics[set.metric].map { (set, $0) } }
         for one in numbered.sorted(by: { $0.number < $1.number }) {
             let labels = one.key.labels.storable
-            series[one.number] = Series(labels: labels, rank: ranks[labels, default: 0])
+            series[one.number] = Series(
+                labels: labels, sets: sets.filter { $0.1.isIn(group: one.key.group) }.map(\.0),
+                rank: ranks[labels, default: 0])
             ranks[labels, default: 0] += 1
         }
     }

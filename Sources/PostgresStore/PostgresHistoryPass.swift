@@ -140,8 +140,8 @@ actor PostgresHistoryPass: HistoryPass {
             guard known <= batch.cursor else { return .behind(known: known) }
             try await series.number(batch.rows)
             // From the watermark on nothing was written yet, so rows can go straight to their places.
-            let new = stagingAll ? [] : batch.rows.filter { $0.minuteMs >= watermarkMs }
-            let changed = stagingAll ? batch.rows : batch.rows.filter { $0.minuteMs < watermarkMs }
+            let new = stagingAll ? [] : batch.rows.where { $0.minuteMs >= watermarkMs }
+            let changed = stagingAll ? batch.rows : batch.rows.where { $0.minuteMs < watermarkMs }
             if !new.isEmpty { try await copy(new, of: batch.partition, Statement.copyMinute) }
             if !changed.isEmpty {
                 usesStage = true
@@ -184,8 +184,9 @@ actor PostgresHistoryPass: HistoryPass {
 
     private func copy(_ rows: [MinuteRow], of partition: Int, _ statement: String) async throws {
         _ = try await connection.copyIn(statement, operation: "copy minutes") { writer in
-            for row in rows {
-                writer.append(row, partition: Int16(partition), series: try series[row])
+            // By index: a loop over the rows would copy each, with all that it refers to.
+            for index in rows.indices {
+                writer.append(rows[index], partition: Int16(partition), series: try series[rows[index].slot])
                 try await writer.endRow()
             }
         }
@@ -201,4 +202,9 @@ actor PostgresHistoryPass: HistoryPass {
     }
 
     private static func day(_ ms: Int64) -> Int64 { StepLadder.floor(ms, 86_400_000) / 86_400_000 }
+}
+
+extension Array {
+    /// As `filter`, without a copy where all belong.
+    fileprivate func `where`(_ belongs: (Element) -> Bool) -> [Element] { allSatisfy(belongs) ? self : filter(belongs) }
 }

@@ -48,11 +48,13 @@ final class RollUp {
     }
 
     /// Rolls up anew what `rows` have changed of hours and days that were rolled up before.
-    func repair(_ rows: [MinuteRow], series: SeriesNumbers, partition: Int, _ until: RolledUp) async throws {
+    func repair(
+        _ rows: [MinuteRow], series: SeriesNumbers, partition: Int, _ until: RolledUp
+    ) async throws {
         var hours: Touched = [:]
         var days: Touched = [:]
         for row in rows where row.minuteMs < until.hoursMs {
-            let number = try series[row]
+            let number = try series[row.slot]
             hours[StepLadder.floor(row.minuteMs, HistoryResolution.hour.ms), default: []].insert(number)
             let day = StepLadder.floor(row.minuteMs, HistoryResolution.day.ms)
             if day < until.daysMs { days[day, default: []].insert(number) }

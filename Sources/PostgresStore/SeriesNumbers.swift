@@ -35,20 +35,20 @@ final class SeriesNumbers {
         }
     }
 
-    private static let maxCount = 200_000
+    /// Some 25 MB.
+    private static let maxCount = 500_000
 
     private let connection: PostgresConnection
-    private var numbers: [Name: Int32] = [:]
+    private var numbers: [MinuteRow.Slot: Int32] = [:]
     /// Of the transaction that is under way: gone if it is rolled back.
-    private var uncommitted: [Name: Int32] = [:]
+    private var uncommitted: [MinuteRow.Slot: Int32] = [:]
 
     init(_ connection: PostgresConnection) { self.connection = connection }
 
-    /// The number of a row's series; `number` was told of the row.
-    subscript(row: MinuteRow) -> Int32 {
+    /// The number of the series of a row with `slot`; `number` was told of the row.
+    subscript(slot: MinuteRow.Slot) -> Int32 {
         get throws(StoreError) {
-            let name = Name(row)
-            if let number = numbers[name] ?? uncommitted[name] { return number }
+            if let number = numbers[slot] ?? uncommitted[slot] { return number }
             throw Self.missing(1)
         }
     }
@@ -57,13 +57,26 @@ final class SeriesNumbers {
     func number(_ rows: [MinuteRow]) async throws {
         uncommitted = [:]
         if numbers.count > Self.maxCount { numbers = [:] }
-        var missing = Array(Set(rows.map(Name.init)).filter { numbers[$0] == nil })
-        try await find(&missing)
-        guard !missing.isEmpty else { return }
-        // Only what is missing is inserted: a conflict would use up a number.
-        _ = try await connection.query(Statement.addSeries, Self.parameters(missing), operation: "add series")
-        try await find(&missing)
-        guard missing.isEmpty else { throw Self.missing(missing.count) }
+        var names: [MinuteRow.Slot: Name] = [:]
+        for index in rows.indices {
+            let slot = rows[index].slot
+            if numbers[slot] == nil && names[slot] == nil { names[slot] = Name(rows[index]) }
+        }
+        if names.isEmpty { return }
+        let wanted = Set(names.values)
+        var found: [Name: Int32] = [:]
+        try await find(Array(wanted), &found)
+        let missing = wanted.filter { found[$0] == nil }
+        if !missing.isEmpty {
+            // Only what is missing is inserted: a conflict would use up a number.
+            _ = try await connection.query(
+                Statement.addSeries, Self.parameters(Array(missing)), operation: "add series")
+            try await find(Array(missing), &found)
+        }
+        for (slot, name) in names {
+            guard let number = found[name] else { throw Self.missing(missing.count) }
+            uncommitted[slot] = number
+        }
     }
 
     /// The transaction was committed.
@@ -72,15 +85,12 @@ final class SeriesNumbers {
         uncommitted = [:]
     }
 
-    /// Leaves in `names` what does not exist.
-    private func find(_ names: inout [Name]) async throws {
-        if names.isEmpty { return }
+    private func find(_ names: [Name], _ numbers: inout [Name: Int32]) async throws {
         let found = try await connection.query(
             Statement.seriesIDs, Self.parameters(names), operation: "find series")
         for row in 0..<found.rowCount {
-            uncommitted[names[Int(try found.integer(row, 0)) - 1]] = Int32(try found.integer(row, 1))
+            numbers[names[Int(try found.integer(row, 0)) - 1]] = Int32(try found.integer(row, 1))
         }
-        names = names.filter { uncommitted[$0] == nil }
     }
 
     private static func parameters(_ names: [Name]) -> [PostgresParameter] {

@@ -19,10 +19,25 @@ package enum RedisValue: Sendable, Equatable {
     package var integer: Int? {
         switch self {
         case .integer(let number): number
-        case .bulk(let bytes): String(validating: bytes, as: UTF8.self).flatMap { Int($0) }
+        case .bulk(let bytes): Self.integer(bytes)
         case .status(let text): Int(text)
         case .array, .null, .error: nil
         }
+    }
+
+    /// The number that digits say, as `Int` reads them.
+    private static func integer(_ bytes: [UInt8]) -> Int? {
+        // Up to 18 digits cannot overflow; whatever else there is goes the long way.
+        guard (1...18).contains(bytes.count) else {
+            return String(validating: bytes, as: UTF8.self).flatMap { Int($0) }
+        }
+        var number = 0
+        for byte in bytes {
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10 else { return String(validating: bytes, as: UTF8.self).flatMap { Int($0) } }
+            number = number &* 10 &+ Int(digit)
+        }
+        return number
     }
 
     /// The bytes of a bulk.

@@ -54,28 +54,55 @@ package final class RedisCompactionSource: CompactionSource {
     }
 
     package func partials(
-        partition: Int, minuteMs: Int64, series: [Int], sets: [MetricSet]
+        partition: Int, minutesMs: Range<Int64>, series: [Int], sets: [MetricSet]
     ) async throws(StoreError) -> MinutePartials {
         var command = RedisCommand(
             function: "weir_partials", keys: [Keys(partition: partition).cursor], readOnly: true)
-        command.append(Int(minuteMs / 1_000))
+        command.append(Int(minutesMs.lowerBound / 1_000))
+        command.append(Int((minutesMs.upperBound - minutesMs.lowerBound) / 60_000))
         command.append(SetContent.names(sets))
         for number in series { command.append(number) }
         let reply = try await send(command)
-        guard let cursor = reply[0]?.streamID, let found = reply.array?.dropFirst() else {
+        guard let cursor = reply[0]?.streamID, let found = reply[1]?.array, let contents = reply[2]?.array else {
             throw malformed("weir_partials", "no cursor")
         }
         var partials: [MinutePartials.Partial] = []
+        partials.reserveCapacity(series.count)
         for one in found {
-            guard let number = one[0]?.integer, let version = one[1]?.streamID, let generation = one[2]?.streamID,
-                var records = one[3]?.array?.map({ $0.bytes ?? [] }), let contents = one[4]?.array
-            else { throw malformed("weir_partials", "a minute that cannot be read") }
-            for place in stride(from: 0, to: contents.count - 1, by: 2) {
-                records.append(try SetContent.record(contents[place], contents[place + 1]))
+            guard let values = one.array, values.count % 3 == 2, let number = values[0].integer,
+                let generation = values[1].streamID
+            else { throw malformed("weir_partials", "a series that cannot be read") }
+            for place in stride(from: 2, to: values.count, by: 3) {
+                guard let second = values[place].number, let version = values[place + 1].streamID,
+                    let record = values[place + 2].bytes
+                else { throw malformed("weir_partials", "a minute that cannot be read") }
+                partials.append(
+                    .init(
+                        series: number, minuteMs: second * 1_000, version: version, generation: generation,
+                        record: record))
             }
-            partials.append(.init(series: number, version: version, generation: generation, records: records))
         }
+        try Self.add(contents, to: &partials)
         return MinutePartials(cursor: cursor, partials: partials)
+    }
+
+    /// Puts sets, as `number, minute, set, content, …` in the order of the partials, behind the records they belong to.
+    private static func add(
+        _ contents: [RedisValue], to partials: inout [MinutePartials.Partial]
+    ) throws(StoreError) {
+        var place = 0
+        for at in stride(from: 0, to: contents.count - 3, by: 4) {
+            guard let number = contents[at].integer, let second = contents[at + 1].number else {
+                throw malformed("weir_partials", "a set that cannot be read")
+            }
+            while place < partials.count
+                && (partials[place].series != number || partials[place].minuteMs != second * 1_000)
+            {
+                place += 1
+            }
+            guard place < partials.count else { throw malformed("weir_partials", "a set of no minute") }
+            partials[place].record += try SetContent.record(contents[at + 2], contents[at + 3])
+        }
     }
 
     package func settle(partition: Int, _ settled: [SettledMinute]) async throws(StoreError) {

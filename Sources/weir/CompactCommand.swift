@@ -137,6 +137,8 @@ enum CompactCommand {
                     [
                         "rows": .int(summary.rows), "minutes": .int(summary.minutes), "series": .int(summary.series),
                         "hours": .int(summary.hours),
+                        "minutes_ms": .int(Int(summary.times.minutes.wholeNanoseconds / 1_000_000)),
+                        "waiting_ms": .int(Int(summary.times.waiting.wholeNanoseconds / 1_000_000)),
                     ])
                 report(summary.retention, isDryRun: isDryRun, logger)
                 guard summary.heldBack > 0 else { return .success }

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """Measures `weir compact` against PostgreSQL's own binary COPY of the same rows in the same run.
 
-    compact.py [--minutes 20] [--rate 0.2] [--rounds 3] [--format table|json]
+    compact.py [--minutes 60] [--rate 0.2] [--rounds 3] [--format table|json]
 
-Each round starts a redis-server and a PostgreSQL of its own in temporary folders (both as they come, but for the append-only
-file), lets the release build's `weir work` apply events of 50 services x 20 endpoints, `rate` a second for every label set, over
-the `--minutes` that ended two minutes ago, and then runs `weir compact`: all minutes are new. The same rows are then copied
-(COPY … FROM a file, FORMAT binary, one transaction) into an equal partitioned table of the same server. Then as many events come
-again for the same minutes, which writes every row anew: `weir compact` a second time.
+Each round starts a redis-server (append-only file, fsync always, so that a pass need not wait for Redis' disk) and a PostgreSQL of its
+own in temporary folders, lets the release build's `weir work` apply events of 50 services x 20 endpoints, `rate` a second for every
+label set, over the `--minutes` that ended two minutes ago, and then runs `weir compact`: all minutes are new. The same rows are then
+copied (COPY … FROM a file, FORMAT binary, one transaction) into an equal partitioned table of the same server. Then as many events
+come again for the same minutes, which writes every row anew: `weir compact` a second time.
 
-Rows a second are of the pass as PostgreSQL has it in weir.compaction, less the 2 s that a pass waits so that what it read is on
-Redis' disk; with that wait they stand beside. Memory is the greatest resident size of the process.
+Rows a second are those of the minutes, from the begin of the pass until Redis was told that the last is written; `whole pass` has the
+hours that were rolled up with them, and partitions and retention besides. CPU is of each process, in us a row: of the pass, and of
+COPY's backend. Memory is the greatest resident size of the process.
 """
 import argparse
 import contextlib
@@ -30,7 +31,6 @@ import drain
 import events
 
 PER_ENTRY = 50
-SETTLING_S = 2
 LABEL_SETS = events.SERVICES * events.ENDPOINTS
 GOALS = {"new": 0.80, "rewritten": 0.35}
 
@@ -48,7 +48,15 @@ class Postgres:
         self.run("initdb", "-D", self.folder + "/data", "-U", "weir", "-A", "trust", "--no-sync")
         self.run("pg_ctl", "-D", self.folder + "/data", "-w", "-l", self.folder + "/log", "-o",
                  f"-k {self.folder} -c listen_addresses='' -c shared_buffers=256MB -c max_wal_size=4GB", "start")
+        self.pid = int(pathlib.Path(self.folder + "/data/postmaster.pid").read_text().split()[0])
         self.url = f"host={self.folder} user=weir dbname=postgres"
+
+    def cpu_s(self):
+        """CPU of all its processes, ended ones included."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+        children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return ended + sum(drain.cpu_s(int(pid)) for pid in [self.pid, *children])
 
     def run(self, name, *arguments):
         subprocess.run([*self.user, f"{self.bin}/{name}", *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL)
@@ -66,20 +74,26 @@ class Postgres:
 
 
 def weir(*arguments):
-    """Runs the executable; its greatest resident size in MB."""
-    process = subprocess.Popen([drain.executable(), *arguments], env=drain.environment(), stderr=subprocess.PIPE, text=True)
+    """Runs the executable: its greatest resident size in MB, its CPU in s, its log."""
+    process = subprocess.Popen([drain.executable(), *arguments, "--log-format", "json"], env=drain.environment(),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"weir {arguments[0]} failed:\n{errors}")
-    return usage.ru_maxrss / 1024
+    return usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, errors
 
 
 def compacted(redis, postgres):
-    memory = weir("compact", "--redis-url", f"unix://{redis.path}", "--postgres-url", postgres.url)
-    seconds, rows = postgres.sql("SELECT duration_seconds, rows_written FROM weir.compaction").split("|")
-    return {"rows": int(rows), "seconds": float(seconds), "rows_per_s": int(rows) / (float(seconds) - SETTLING_S),
-            "rows_per_s_with_wait": int(rows) / float(seconds), "memory_mb": memory}
+    before = postgres.cpu_s(), drain.cpu_s(redis.process.pid)
+    memory, cpu, log = weir("compact", "--redis-url", f"unix://{redis.path}", "--postgres-url", postgres.url)
+    after = postgres.cpu_s(), drain.cpu_s(redis.process.pid)
+    done = next(line for line in map(json.loads, log.splitlines()) if "minutes_ms" in line)
+    rows, seconds = done["rows"], done["minutes_ms"] / 1000
+    whole = float(postgres.sql("SELECT duration_seconds FROM weir.compaction"))
+    return {"rows": rows, "seconds": seconds, "rows_per_s": rows / seconds, "whole_pass_rows_per_s": rows / whole, "memory_mb": memory,
+            "hours": done["hours"], "cpu_us": {"weir": cpu / rows * 1e6, "postgres": (after[0] - before[0]) / rows * 1e6,
+                                               "redis": (after[1] - before[1]) / rows * 1e6}}
 
 
 def copied(postgres):
@@ -93,13 +107,15 @@ def copied(postgres):
             "SELECT relname, pg_get_expr(relpartbound, oid) FROM pg_inherits JOIN pg_class ON oid = inhrelid "
             "WHERE inhparent = 'weir.minute'::regclass").splitlines()):
         postgres.sql(f"CREATE TABLE weir.copy_{name} PARTITION OF weir.minute_copy {bounds}")
+    before = postgres.cpu_s()
     out = subprocess.run(
         ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", postgres.url, "-c", "CHECKPOINT", "-c", "\\timing on", "-c",
          f"COPY weir.minute_copy ({columns}) FROM '{file}' (FORMAT binary)"],
         check=True, capture_output=True, text=True).stdout
     seconds = float(re.findall(r"Time: ([\d.]+) ms", out)[-1]) / 1000
+    cpu = postgres.cpu_s() - before
     rows = int(postgres.sql("SELECT count(*) FROM weir.minute_copy"))
-    return {"rows": rows, "seconds": seconds, "rows_per_s": rows / seconds}
+    return {"rows": rows, "seconds": seconds, "rows_per_s": rows / seconds, "cpu_us": {"postgres": cpu / rows * 1e6}}
 
 
 def one_round(options, seed):
@@ -107,7 +123,7 @@ def one_round(options, seed):
     texts = events.packed(rng, PER_ENTRY, 300)
     rate = LABEL_SETS * options.rate
     with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(drain.redis_server("everysec"))
+        redis = stack.enter_context(drain.redis_server("yes", "--appendfsync", "always"))
         postgres = stack.enter_context(contextlib.closing(Postgres()))
         drain.load_functions(redis)
         weir("migrate", "--postgres-url", postgres.url)
@@ -134,7 +150,7 @@ def one_round(options, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=float, default=0.2, help="events a second for each label set")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--format", choices=["table", "json"], default="table")
@@ -142,16 +158,22 @@ def main():
     rounds = [one_round(options, seed) for seed in range(options.rounds)]
     if options.format == "json":
         return print(json.dumps(rounds, indent=1))
-    print("| rows | way | rows/s | of COPY | goal | with the wait | memory MB |\n| ---: | --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| way | rows | rows/s | of COPY | goal | whole pass | CPU us a row: weir | PostgreSQL | Redis | memory MB |\n"
+          "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for what in ("copy", *GOALS):
-        def median(name):
-            return statistics.median(one[what][name] for one in rounds)
-        line = f"| {median('rows'):,.0f} | {what} | {median('rows_per_s'):,.0f} |"
+        def median(*names):
+            def value(one):
+                for name in names:
+                    one = one[name]
+                return one
+            return statistics.median(value(one[what]) for one in rounds)
+        line = f"| {what} | {median('rows'):,.0f} | {median('rows_per_s'):,.0f} |"
         if what != "copy":
-            line += (f" {median('ratio'):.2f} | {GOALS[what]:.2f} | {median('rows_per_s_with_wait'):,.0f} | "
-                     f"{median('memory_mb'):,.0f} |")
+            line += (f" {median('ratio'):.2f} | {GOALS[what]:.2f} | {median('whole_pass_rows_per_s'):,.0f} | "
+                     f"{median('cpu_us', 'weir'):.1f} | {median('cpu_us', 'postgres'):.1f} | "
+                     f"{median('cpu_us', 'redis'):.1f} | {median('memory_mb'):,.0f} |")
         else:
-            line += " 1 | | | |"
+            line += f" 1 | | | | {median('cpu_us', 'postgres'):.1f} | | |"
         print(line)
 
 

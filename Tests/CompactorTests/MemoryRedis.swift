@@ -206,19 +206,23 @@ final class MemoryRedis: CompactionSource {
     }
 
     func partials(
-        partition: Int, minuteMs: Int64, series: [Int], sets: [MetricSet]
+        partition: Int, minutesMs: Range<Int64>, series: [Int], sets: [MetricSet]
     ) async throws(StoreError) -> MinutePartials {
-        precondition(series.count <= 500, "at most 500 series")
+        let startMs = minutesMs.lowerBound - minutesMs.lowerBound % 600_000
+        precondition(minutesMs.upperBound <= startMs + 600_000, "minutes of the same ten")
         return try call { state in
             state.readNs.append(state.monotonicNs)
             let one = state.partitions[partition]
-            let partials = series.compactMap { number -> MinutePartials.Partial? in
-                guard let version = one.dirty[minuteMs]?[number] else { return nil }
-                let bucket = one.buckets[Chunk(series: number, startMs: minuteMs - minuteMs % 600_000)]
-                let slots = stride(from: minuteMs, to: minuteMs + 60_000, by: 10_000)
-                return MinutePartials.Partial(
-                    series: number, version: version, generation: bucket?.generation ?? version,
-                    records: slots.compactMap { bucket?.records[$0] })
+            let partials = series.flatMap { number -> [MinutePartials.Partial] in
+                let bucket = one.buckets[Chunk(series: number, startMs: startMs)]
+                return stride(from: minutesMs.lowerBound, to: minutesMs.upperBound, by: 60_000).compactMap { minuteMs in
+                    guard let version = one.dirty[minuteMs]?[number] else { return nil }
+                    let slots = stride(from: minuteMs, to: minuteMs + 60_000, by: 10_000)
+                    return MinutePartials.Partial(
+                        series: number, minuteMs: minuteMs, version: version,
+                        generation: bucket?.generation ?? version,
+                        record: slots.flatMap { bucket?.records[$0] ?? [] })
+                }
             }
             return MinutePartials(cursor: one.cursor, partials: partials)
         }

@@ -58,9 +58,19 @@ func row(
     _ metric: String, _ kind: MetricKind, _ labels: [String: String], _ minute: Int64, _ generation: UInt64,
     _ version: UInt64, _ aggregate: Aggregate
 ) -> MinuteRow {
-    MinuteRow(
-        metric: metric, kind: kind, labels: LabelSet(labels.map { .init(name: $0.key, value: $0.value) }),
-        minuteMs: minute, generation: StreamID(ms: generation, sequence: 0),
+    let labels = LabelSet(labels.map { .init(name: $0.key, value: $0.value) })
+    return MinuteRow(
+        metric: metric, kind: kind, labels: labels, slot: slot(metric, labels), minuteMs: minute,
+        generation: StreamID(ms: generation, sequence: 0),
         version: StreamID(ms: version, sequence: 0),
         aggregate: aggregate)
+}
+
+/// A slot for each metric and label set, by their bytes (FNV-1a).
+private func slot(_ metric: String, _ labels: LabelSet) -> MinuteRow.Slot {
+    var hash: UInt32 = 2_166_136_261
+    for text in [metric] + labels.labels.flatMap({ [$0.name, $0.value] }) {
+        for byte in text.utf8 + [0xFF] { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+    }
+    return MinuteRow.Slot(partition: 0, series: Int(hash), metric: .events)
 }

@@ -112,10 +112,11 @@ struct BooksStoreTests {
     }
 
     private func settle(_ source: RedisCompactionSource, minute: Int64) async throws {
-        let partials = try await source.partials(partition: 0, minuteMs: minute * 1_000, series: [0], sets: [])
+        let partials = try await source.partials(
+            partition: 0, minutesMs: minute * 1_000..<(minute + 60) * 1_000, series: [0], sets: [])
         try await source.settle(
             partition: 0,
-            partials.partials.map { .init(minuteMs: minute * 1_000, series: $0.series, version: $0.version) })
+            partials.partials.map { .init(minuteMs: $0.minuteMs, series: $0.series, version: $0.version) })
     }
 
     @Test func retiredBucketsFromTheBoundaryOnCount() async throws {

@@ -1,37 +1,49 @@
---[[ weir_partials: a minute of some series, as history needs it, in one state of the partition.
+--[[ weir_partials: changed minutes of some series, as history needs them, in one state of the partition.
 KEYS    1 cursor  HASH; dirty and b10 hashes are derived from its prefix
-ARGS    1 minute s   2 sets to read too, as in u4,t5, or ''   3… series numbers, at most 500
-RETURNS {cursor id, {number, version, generation, {up to 6 records}, {set, content, …}}, …}; series that are not dirty are
-        left out; contents as in weir_read
+ARGS    1 first minute s   2 minutes, 1..10, all within the same ten   3 sets to read too, as in u4,t5, or ''
+        4… series numbers, at most 2,000 for one minute, for ten 200
+RETURNS {cursor id, {{number, generation, minute s, version, record, minute s, version, record, …}, …},
+        {number, minute, set, content, …}}: minutes that are not dirty are left out; contents as in weir_read
 ERRORS  'ARGS …'
-COST    O(series) ]]
+COST    O(series * minutes) ]]
 local function weir_partials(keys, args)
     local prefix = prefix_of(keys[1])
-    local minute = uint(args[1], 'minute')
-    if #args > 502 then fail('at most 500 series') end
-    local chunk = minute - minute % COARSE_CHUNK_S
-    local fields = { 'g' }
-    for second = minute, minute + 50, 10 do fields[#fields + 1] = second - chunk end
-    local found = { redis.call('HGET', keys[1], 'id') or '0-0' }
-    local sets = sets_of(args[2], prefix)
-    if #args == 2 then return found end
-    local versions = redis.call('HMGET', prefix .. 'dirty:' .. args[1], unpack(args, 3))
-    for i = 3, #args do
-        if versions[i - 2] then
-            local held = redis.call('HMGET', prefix .. 'b10:' .. args[i] .. ':' .. string.format('%d', chunk), unpack(fields))
-            local records, found_sets, contents = {}, {}, {}
-            for place = 2, #fields do
-                if held[place] then records[#records + 1] = held[place] end
-            end
-            add_sets(found_sets, sets, prefix, args[i], minute)
-            for place = 3, #found_sets, 4 do
-                contents[#contents + 1] = found_sets[place]
-                contents[#contents + 1] = found_sets[place + 1]
-            end
-            found[#found + 1] = { args[i], versions[i - 2], held[1] or versions[i - 2], records, contents }
-        end
+    local first, minutes = uint(args[1], 'minute'), uint(args[2], 'minutes')
+    local chunk = first - first % COARSE_CHUNK_S
+    local last = first + (minutes - 1) * 60
+    if minutes < 1 or last >= chunk + COARSE_CHUNK_S then fail('minutes must lie within the same ten') end
+    if (#args - 3) * minutes > 2000 then fail('at most 2,000 minutes of series') end
+    local sets = sets_of(args[3], prefix)
+    local cursor, found, found_sets = redis.call('HGET', keys[1], 'id') or '0-0', {}, {}
+    if #args == 3 then return { cursor, found, found_sets } end
+    local call, texts, versions, fields = redis.call, {}, {}, { 'g' }
+    for place = 1, minutes do
+        local minute = first + (place - 1) * 60
+        texts[place] = string.format('%d', minute)
+        versions[place] = call('HMGET', prefix .. 'dirty:' .. texts[place], unpack(args, 4))
+        for second = minute - chunk, minute - chunk + 50, 10 do fields[#fields + 1] = second end
     end
-    return found
+    local start, finish = prefix .. 'b10:', ':' .. string.format('%d', chunk)
+    for i = 4, #args do
+        local held, partial
+        for place = 1, minutes do
+            local version = versions[place][i - 3]
+            if version then
+                if not held then
+                    held = call('HMGET', start .. args[i] .. finish, unpack(fields))
+                    partial = { args[i], held[1] or version }
+                end
+                -- Records one behind the other are one.
+                local at, n = place * 6 - 4, #partial
+                partial[n + 1], partial[n + 2] = texts[place], version
+                partial[n + 3] = (held[at] or '') .. (held[at + 1] or '') .. (held[at + 2] or '') .. (held[at + 3] or '')
+                    .. (held[at + 4] or '') .. (held[at + 5] or '')
+                if sets[1] then add_sets(found_sets, sets, prefix, args[i], first + (place - 1) * 60) end
+            end
+        end
+        if partial then found[#found + 1] = partial end
+    end
+    return { cursor, found, found_sets }
 end
 
 --[[ weir_settle: forget that minutes changed, where they have not changed again since they were read.
@@ -53,17 +65,32 @@ local function weir_settle(keys, args)
     redis.call('ZCARD', prefix .. 'minutes')
     redis.call('XLEN', live)
 
-    local settled, touched = 0, {}
-    for i = 1, #args, 3 do -- writes start here
-        local dirty = prefix .. 'dirty:' .. args[i]
-        if redis.call('HGET', dirty, args[i + 1]) == args[i + 2] then
-            redis.call('HDEL', dirty, args[i + 1])
-            settled = settled + 1
-            touched[args[i]] = dirty
+    local numbers_of, versions_of = {}, {}
+    for i = 1, #args, 3 do
+        local numbers = numbers_of[args[i]]
+        if not numbers then
+            numbers = {}
+            numbers_of[args[i]], versions_of[args[i]] = numbers, {}
         end
+        numbers[#numbers + 1] = args[i + 1]
+        versions_of[args[i]][#numbers] = args[i + 2]
     end
-    for minute, dirty in pairs(touched) do
-        if redis.call('EXISTS', dirty) == 0 then redis.call('ZREM', prefix .. 'minutes', minute) end
+    local unchanged_of = {}
+    for minute, numbers in pairs(numbers_of) do
+        local held, versions, unchanged = redis.call('HMGET', prefix .. 'dirty:' .. minute, unpack(numbers)), versions_of[minute], {}
+        for place = 1, #numbers do
+            if held[place] == versions[place] then unchanged[#unchanged + 1] = numbers[place] end
+        end
+        unchanged_of[minute] = unchanged
+    end
+
+    local settled = 0
+    for minute, unchanged in pairs(unchanged_of) do -- writes start here
+        if unchanged[1] then
+            local dirty = prefix .. 'dirty:' .. minute
+            settled = settled + redis.call('HDEL', dirty, unpack(unchanged))
+            if redis.call('EXISTS', dirty) == 0 then redis.call('ZREM', prefix .. 'minutes', minute) end
+        end
     end
     if settled > 0 then
         local at = redis.call('HMGET', keys[1], 'id', 'newest', 'definitions')

@@ -66,11 +66,7 @@ package struct Aggregate: Equatable, Sendable {
 
     /// Adds all that `other` has counted.
     package mutating func merge(_ other: Aggregate) {
-        count += other.count
-        hits += other.hits
-        if let added = other.sum { addSum(added) }
-        if let added = other.range { widen(to: added) }
-        if let added = other.last { keepLatest(added) }
+        add(count: other.count, hits: other.hits, sum: other.sum, range: other.range, last: other.last)
         if !other.sketch.isEmpty { sketch.merge(other.sketch) }
         if let added = other.registers {
             if registers == nil { registers = added } else { registers?.merge(added) }
@@ -78,6 +74,15 @@ package struct Aggregate: Equatable, Sendable {
         if let added = other.items {
             if items == nil { items = added } else { items?.merge(added) }
         }
+    }
+
+    /// Adds what another aggregate has counted, but for its sets and its sketch.
+    package mutating func add(count: Int, hits: Int, sum: Double?, range: ClosedRange<Double>?, last: Last?) {
+        self.count += count
+        self.hits += hits
+        if let sum { addSum(sum) }
+        if let range { widen(to: range) }
+        if let last { keepLatest(last) }
     }
 
     /// Two infinities of unlike sign would make a sum that is no number, for ever.

@@ -28,15 +28,30 @@ package struct Record: Equatable, Sendable {
         sections.first { $0.metric == metric }?.aggregate
     }
 
-    /// Merges `aggregate` into the part of `metric`.
-    package mutating func merge(_ aggregate: Aggregate, into metric: MetricID) {
-        if aggregate.isEmpty { return }
-        let place = sections.firstIndex { $0.metric >= metric } ?? sections.endIndex
-        if place < sections.endIndex && sections[place].metric == metric {
+    /// Merges `aggregate` into the part of `metric`; returns how many events that part counts now.
+    @discardableResult
+    package mutating func merge(_ aggregate: Aggregate, into metric: MetricID) -> Int {
+        // By index: a closure over sections would copy each of them, and there are only a few.
+        var place = 0
+        while place < sections.count && sections[place].metric < metric { place += 1 }
+        if place < sections.count && sections[place].metric == metric {
             sections[place].aggregate.merge(aggregate)
-        } else {
-            sections.insert(Section(metric: metric, aggregate: aggregate), at: place)
+            return sections[place].aggregate.count
         }
+        if !aggregate.isEmpty { sections.insert(Section(metric: metric, aggregate: aggregate), at: place) }
+        return aggregate.count
+    }
+
+    /// Changes the part of `metric` in its place, which is empty where there was none; what stays empty is to be merged into.
+    package mutating func change<Failure: Error>(
+        _ metric: MetricID, _ body: (inout Aggregate) throws(Failure) -> Void
+    ) throws(Failure) {
+        var place = 0
+        while place < sections.count && sections[place].metric < metric { place += 1 }
+        if place == sections.count || sections[place].metric != metric {
+            sections.insert(Section(metric: metric, aggregate: Aggregate()), at: place)
+        }
+        try body(&sections[place].aggregate)
     }
 
     /// Merges every part of `other`.

@@ -72,6 +72,19 @@ package struct Sketch: Equatable, Sendable {
         }
     }
 
+    /// Adds `count` (at least 1) values to the bucket `index`, of the magnitudes of negative values where `isNegative`. O(bins).
+    package mutating func add(_ count: Int, at index: Int32, isNegative: Bool) {
+        precondition(count >= 1 && Self.indices.contains(index), "no value falls into bucket \(index)")
+        if isNegative {
+            Self.add(count, at: index, to: &negative)
+        } else {
+            Self.add(count, at: index, to: &positive)
+        }
+    }
+
+    /// Counts `count` zeros.
+    package mutating func addZeros(_ count: Int) { zeroCount += count }
+
     /// Adds all that `other` has counted.
     package mutating func merge(_ other: Sketch) {
         zeroCount += other.zeroCount

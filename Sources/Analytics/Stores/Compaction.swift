@@ -13,10 +13,12 @@ package protocol CompactionSource: Sendable {
     func dirtyMinutes(partition: Int, beforeMs: Int64) async throws(StoreError) -> [Int64]
     /// The series that changed in a minute, ascending.
     func dirtySeries(partition: Int, minuteMs: Int64) async throws(StoreError) -> [Int]
-    /// The whole minute of each of `series` (at most 500), with those of `sets` that it has, all in one state of the
-    /// partition; those settled meanwhile are left out.
+    /// The whole minutes of each of `series`, with those of `sets` that they have, all in one state of the partition; those that
+    /// are not marked as changed are left out. Ascending by series as they were given, then by minute.
+    ///
+    /// `minutesMs` are 1 to 10 whole minutes, all within the same ten; times `series` they are at most 2,000.
     func partials(
-        partition: Int, minuteMs: Int64, series: [Int], sets: [MetricSet]
+        partition: Int, minutesMs: Range<Int64>, series: [Int], sets: [MetricSet]
     ) async throws(StoreError) -> MinutePartials
     /// Forgets that these (series, minute) changed, where they still have the version that was read.
     func settle(partition: Int, _ settled: [SettledMinute]) async throws(StoreError)
@@ -26,23 +28,26 @@ package protocol CompactionSource: Sendable {
     func retire(partition: Int) async throws(StoreError) -> Bool
 }
 
-/// What one minute holds of some series.
+/// What minutes hold of some series.
 package struct MinutePartials: Sendable {
-    /// What the minute holds of one series.
+    /// What a minute holds of one series.
     package struct Partial: Sendable {
         package let series: Int
+        /// Start of the minute, ms since 1970.
+        package let minuteMs: Int64
         /// The cursor after the last batch that touched the minute.
         package let version: StreamID
         /// The cursor after the batch that created the bucket.
         package let generation: StreamID
-        /// Records of its parts, to be merged.
-        package let records: [[UInt8]]
+        /// The record's bytes (`RecordCodec`), of all its parts and sets; empty where it holds nothing.
+        package var record: [UInt8]
 
-        package init(series: Int, version: StreamID, generation: StreamID, records: [[UInt8]]) {
+        package init(series: Int, minuteMs: Int64, version: StreamID, generation: StreamID, record: [UInt8]) {
             self.series = series
+            self.minuteMs = minuteMs
             self.version = version
             self.generation = generation
-            self.records = records
+            self.record = record
         }
     }
 

@@ -58,9 +58,22 @@ package struct HistoryBatch: Sendable {
 
 /// What a partition counted for one metric and label set in one minute.
 package struct MinuteRow: Equatable, Sendable {
+    /// Where a row's metric and labels come from in Redis, cheap to compare. During a pass one slot always means the same metric
+    /// and labels; several slots may mean the same as well.
+    package struct Slot: Hashable, Sendable {
+        private let packed: UInt64
+
+        /// `partition` is below 65,536, `series` below 2^32.
+        package init(partition: Int, series: Int, metric: MetricID) {
+            packed =
+                UInt64(UInt16(partition)) << 48 | UInt64(UInt32(series)) << 16 | UInt64(metric.rawValue)
+        }
+    }
+
     package let metric: String
     package let kind: MetricKind
     package let labels: LabelSet
+    package let slot: Slot
     /// Start of the minute, ms since 1970.
     package let minuteMs: Int64
     package let generation: StreamID
@@ -68,12 +81,13 @@ package struct MinuteRow: Equatable, Sendable {
     package let aggregate: Aggregate
 
     package init(
-        metric: String, kind: MetricKind, labels: LabelSet, minuteMs: Int64, generation: StreamID, version: StreamID,
-        aggregate: Aggregate
+        metric: String, kind: MetricKind, labels: LabelSet, slot: Slot, minuteMs: Int64, generation: StreamID,
+        version: StreamID, aggregate: Aggregate
     ) {
         self.metric = metric
         self.kind = kind
         self.labels = labels
+        self.slot = slot
         self.minuteMs = minuteMs
         self.generation = generation
         self.version = version

@@ -47,21 +47,42 @@ package enum RecordCodec {
         _ bytes: Span<UInt8>, _ range: Range<Int>
     ) throws(DecodingFailure) -> Record {
         var record = Record()
-        var cursor = ByteCursor(offset: range.lowerBound)
-        var count: Int?
-        while cursor.offset < range.upperBound {
-            let section = try section(bytes, &cursor, after: count)
-            count = section.aggregate.count
-            record.merge(section.aggregate, into: section.metric)
-            try check(record[section.metric]?.count ?? 0, cursor)
-        }
-        guard cursor.offset == range.upperBound else { throw DecodingFailure(what: "record", offset: cursor.offset) }
+        try merge(bytes, range, into: &record)
         return record
     }
 
     /// The merge of all sections in `bytes`.
     package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> Record {
         try decode(bytes.span, 0..<bytes.count)
+    }
+
+    /// Merges all sections in `bytes` into `record`; some of them where it throws.
+    package static func merge(_ bytes: [UInt8], into record: inout Record) throws(DecodingFailure) {
+        try merge(bytes.span, 0..<bytes.count, into: &record)
+    }
+
+    private static func merge(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, into record: inout Record
+    ) throws(DecodingFailure) {
+        var cursor = ByteCursor(offset: range.lowerBound)
+        var count: Int?
+        while cursor.offset < range.upperBound {
+            let start = cursor
+            let head = try head(bytes, &cursor, after: count)
+            if head.flags & (hasRegisters | hasItems) != 0 {
+                cursor = start
+                let section = try section(bytes, &cursor, after: count)
+                try check(record.merge(section.aggregate, into: section.metric), cursor)
+            } else {
+                guard head.count > 0 else { throw DecodingFailure(what: "count", offset: start.offset) }
+                // In its place: a section is some 200 bytes, and there are a few for every bucket read.
+                try record.change(head.metric) { aggregate throws(DecodingFailure) in
+                    try merge(bytes, &cursor, head, into: &aggregate)
+                }
+            }
+            count = head.count
+        }
+        guard cursor.offset == range.upperBound else { throw DecodingFailure(what: "record", offset: cursor.offset) }
     }
 
     /// Merges the sections of `metric` in `bytes` into `aggregate`.
@@ -71,8 +92,16 @@ package enum RecordCodec {
         var cursor = ByteCursor()
         var count: Int?
         while cursor.offset < bytes.count {
-            let section = try section(bytes.span, &cursor, after: count)
-            count = section.aggregate.count
+            let start = cursor
+            let before = count
+            let head = try head(bytes.span, &cursor, after: before)
+            count = head.count
+            if head.metric == metric && head.flags & (hasRegisters | hasItems) == 0 {
+                try merge(bytes.span, &cursor, head, into: &aggregate)
+                continue
+            }
+            cursor = start
+            let section = try section(bytes.span, &cursor, after: before)
             guard section.metric == metric else { continue }
             aggregate.merge(section.aggregate)
             try check(aggregate.count, cursor)
@@ -145,9 +174,18 @@ package enum RecordCodec {
         return sum
     }
 
-    private static func section(
+    /// How a section begins, up to its hits.
+    private struct Head {
+        let metric: MetricID
+        let flags: UInt8
+        let count: Int
+        let hits: Int
+        let start: Int
+    }
+
+    private static func head(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, after count: Int?
-    ) throws(DecodingFailure) -> Record.Section {
+    ) throws(DecodingFailure) -> Head {
         let start = cursor.offset
         guard let metric = UInt16(exactly: try cursor.varint(bytes)) else {
             throw DecodingFailure(what: "metric", offset: start)
@@ -156,50 +194,65 @@ package enum RecordCodec {
         guard flags & hasSameCount == 0 || (count != nil && flags & 3 != 1) else {
             throw DecodingFailure(what: "flags", offset: start)
         }
-        var aggregate = Aggregate()
+        let own: Int
         if let count, flags & hasSameCount != 0 {
-            aggregate.count = count
+            own = count
         } else {
-            aggregate.count = flags & 3 == 1 ? 1 : try cursor.count(bytes)
+            own = flags & 3 == 1 ? 1 : try cursor.count(bytes)
         }
-        if flags & hasHits != 0 { aggregate.hits = try cursor.count(bytes) }
-        guard aggregate.hits <= aggregate.count else { throw DecodingFailure(what: "hits", offset: start) }
-        switch flags & 3 {
-        case 1:
+        let hits = flags & hasHits != 0 ? try cursor.count(bytes) : 0
+        guard hits <= own else { throw DecodingFailure(what: "hits", offset: start) }
+        return Head(metric: MetricID(rawValue: metric), flags: flags, count: own, hits: hits, start: start)
+    }
+
+    /// Merges all of a section behind its head, but for sets.
+    private static func merge(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, _ head: Head, into aggregate: inout Aggregate
+    ) throws(DecodingFailure) {
+        let isOne = head.flags & 3 == 1
+        var sum: Double?
+        var range: ClosedRange<Double>?
+        if head.flags & 3 != 0 {
             let value = try number(bytes, &cursor)
-            aggregate.sum = value
-            aggregate.range = value...value
-        case 2: aggregate.sum = try number(bytes, &cursor)
-        case 3:
-            aggregate.sum = try number(bytes, &cursor)
+            sum = value
+            if isOne { range = value...value }
+        }
+        if head.flags & 3 == 3 {
             let (low, high) = (try number(bytes, &cursor), try number(bytes, &cursor))
-            guard low <= high else { throw DecodingFailure(what: "range", offset: start) }
-            aggregate.range = low...high
-        default: break
+            guard low <= high else { throw DecodingFailure(what: "range", offset: head.start) }
+            range = low...high
         }
-        if flags & hasLast != 0 {
+        var last: Aggregate.Last?
+        if head.flags & hasLast != 0 {
             let atMs = try cursor.zigzag(bytes)
-            let value = if flags & 3 == 1 { aggregate.sum ?? 0 } else { try number(bytes, &cursor) }
-            aggregate.last = .init(atMs: atMs, value: value)
+            last = .init(atMs: atMs, value: isOne ? sum ?? 0 : try number(bytes, &cursor))
         }
-        if flags & hasSketch != 0 {
-            if flags & 3 == 1, let value = aggregate.sum {
-                aggregate.sketch.insert(value)
-            } else {
-                aggregate.sketch = try SketchCodec.decode(bytes, &cursor)
-            }
-            guard aggregate.sketch.count == aggregate.count else {
-                throw DecodingFailure(what: "sketch", offset: start)
-            }
+        aggregate.add(count: head.count, hits: head.hits, sum: sum, range: range, last: last)
+        try check(aggregate.count, cursor)
+        guard head.flags & hasSketch != 0 else { return }
+        if isOne, let sum {
+            aggregate.sketch.insert(sum)
+        } else if try SketchCodec.merge(bytes, &cursor, into: &aggregate.sketch) != head.count {
+            throw DecodingFailure(what: "sketch", offset: head.start)
         }
-        if flags & hasRegisters != 0 {
+    }
+
+    private static func section(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, after count: Int?
+    ) throws(DecodingFailure) -> Record.Section {
+        let head = try head(bytes, &cursor, after: count)
+        var aggregate = Aggregate()
+        try merge(bytes, &cursor, head, into: &aggregate)
+        if head.flags & hasRegisters != 0 {
             let length = try cursor.count(bytes)
-            guard length <= bytes.count - cursor.offset else { throw DecodingFailure(what: "registers", offset: start) }
+            guard length <= bytes.count - cursor.offset else {
+                throw DecodingFailure(what: "registers", offset: head.start)
+            }
             aggregate.registers = try HyperLogLogCodec.decode(bytes, cursor.offset..<cursor.offset + length)
             cursor.offset += length
         }
-        if flags & hasItems != 0 { aggregate.items = try TopItemsCodec.decode(bytes, &cursor) }
-        return Record.Section(metric: MetricID(rawValue: metric), aggregate: aggregate)
+        if head.flags & hasItems != 0 { aggregate.items = try TopItemsCodec.decode(bytes, &cursor) }
+        return Record.Section(metric: head.metric, aggregate: aggregate)
     }
 
     private static func number(

@@ -39,6 +39,29 @@ package enum SketchCodec {
         return sketch
     }
 
+    /// Reads one sketch and adds all it has counted to `sketch`, without making it first; returns how many values these are. Some
+    /// of them may have been added where it throws.
+    static func merge(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, into sketch: inout Sketch
+    ) throws(DecodingFailure) -> Int {
+        let start = cursor.offset
+        let head = try cursor.varint(bytes)
+        guard head < 8 else { throw DecodingFailure(what: "sketch head", offset: start) }
+        var total = 0
+        if head & 1 != 0 {
+            total = try cursor.count(bytes)
+            sketch.addZeros(total)
+        }
+        for isNegative in [true, false] where head & (isNegative ? 2 : 4) != 0 {
+            try eachBin(bytes, &cursor) { index, count throws(DecodingFailure) in
+                guard Sketch.indices.contains(index) else { throw DecodingFailure(what: "sketch", offset: start) }
+                total += count
+                sketch.add(count, at: index, isNegative: isNegative)
+            }
+        }
+        return total
+    }
+
     private static func appendBins(_ bins: [Sketch.Bin], to bytes: inout [UInt8]) {
         guard let first = bins.first else { return }
         bytes.appendVarint(UInt64(bins.count - 1))
@@ -55,12 +78,23 @@ package enum SketchCodec {
     private static func bins(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor
     ) throws(DecodingFailure) -> [Sketch.Bin] {
+        var bins: [Sketch.Bin] = []
+        // At most as many as there are bytes: what is claimed need not be so.
+        var peek = cursor
+        bins.reserveCapacity(min(try peek.count(bytes) + 1, bytes.count - cursor.offset))
+        try eachBin(bytes, &cursor) { index, count in bins.append(.init(index: index, count: count)) }
+        return bins
+    }
+
+    /// Calls `body` for each bin, ascending by index.
+    private static func eachBin(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor,
+        _ body: (_ index: Int32, _ count: Int) throws(DecodingFailure) -> Void
+    ) throws(DecodingFailure) {
         let count = try cursor.count(bytes) + 1
         guard count <= bytes.count - cursor.offset, let first = Int32(exactly: try cursor.zigzag(bytes)) else {
             throw DecodingFailure(what: "bins", offset: cursor.offset)
         }
-        var bins: [Sketch.Bin] = []
-        bins.reserveCapacity(count)
         var previous = Int64(first) - 1
         var total: UInt64 = 0
         for _ in 0..<count {
@@ -72,9 +106,8 @@ package enum SketchCodec {
             else {
                 throw DecodingFailure(what: "bin", offset: cursor.offset)
             }
-            bins.append(.init(index: index, count: values))
+            try body(index, values)
             previous = Int64(index)
         }
-        return bins
     }
 }
