@@ -20,6 +20,7 @@ struct StoreProbes: Sendable {
     ///   - settings: where the stores are.
     ///   - loop: the front's.
     ///   - timeout: for one probe.
+    /// - Throws: `RedisError`, `PostgresError` where an address cannot be used.
     init(_ settings: Settings, loop: EventLoop, timeout: Duration) throws {
         self.timeout = timeout
         var redis = RedisConfiguration(url: try RedisURL(settings[Shared.redis]))
@@ -50,10 +51,15 @@ struct StoreProbes: Sendable {
 
     /// Throws where PostgreSQL does not answer in time.
     @Sendable func probePostgres() async throws(StoreError) {
-        do throws(PostgresError) {
-            _ = try await postgres.query("SELECT 1", operation: "probe", timeout: timeout)
-        } catch {
+        let end = ContinuousClock.now + timeout
+        do {
+            try await postgres.withConnection(timeout: timeout) { connection in
+                _ = try await connection.query("SELECT 1", operation: "probe", timeout: max(end - .now, .zero))
+            }
+        } catch let error as PostgresError {
             throw StoreError(error)
+        } catch {
+            throw StoreError(.unavailable, store: "postgres", operation: "probe", detail: "\(error)")
         }
     }
 

@@ -45,6 +45,7 @@ struct RedisConnections: Sendable {
     ///   - maxAttempts: after so many it is not waited for any more.
     ///   - finish: what else must be done.
     /// - Returns: whether all of it was done.
+    /// - Throws: `StoreError` and `StartError` where this Redis cannot be used; `CancellationError`.
     @discardableResult
     func prepare(
         logger: Logger, maxAttempts: Int = .max, _ finish: () async throws -> Void
@@ -90,6 +91,7 @@ struct RedisConnections: Sendable {
     ///   - executor: the event loop.
     ///   - startsWithout: whether the next part starts though Redis does not answer; it is then waited for as the part runs.
     ///   - finish: what must be done with Redis before it is used.
+    /// - Returns: the part.
     func part(
         logger: Logger, executor: any TaskExecutor, startsWithout: Bool = false,
         _ finish: @escaping @Sendable () async throws -> Void = {}

@@ -124,11 +124,12 @@ package final class CircuitBreaker: Sendable {
 
     // MARK: Calls
 
-    /// Runs `body` where the store may be asked, and returns what it returns.
+    /// Runs `body` where the store may be asked.
     ///
     /// - Parameters:
     ///   - operation: what errors call it.
     ///   - body: asks the store; cancelled where it is given up.
+    /// - Returns: what `body` returned.
     /// - Throws: what `body` throws; `.unavailable` where the breaker is open, or opens before `body` is done (`mayHaveRun`),
     ///   or where the caller's task is cancelled.
     package func call<Success: Sendable>(

@@ -30,11 +30,14 @@ package struct CircuitBreakerMachine: Sendable {
         package var firstBackoff = Duration.milliseconds(100)
         /// The greatest such span; default 400 ms.
         package var maxBackoff = Duration.milliseconds(400)
-        /// How long a probe may take; default 400 ms. Whoever probes sees to it.
-        package var probeTimeout = Duration.milliseconds(400)
+        /// How long a probe may take; default 600 ms, so that a breaker opens 1.3 s after its store went silent. Whoever probes
+        /// sees to it.
+        package var probeTimeout = Duration.milliseconds(600)
         /// A failed probe that took so much longer than it may says that this process was held up, not the store; default
         /// 200 ms.
         package var maxLateness = Duration.milliseconds(200)
+        /// How many of those in a row are let off; default 2.
+        package var maxLateProbes = 2
         /// Probes that fail in a row before the breaker opens; default 2.
         package var failedProbes = 2
         /// Calls that fail outright in a row before the breaker opens though probes succeed; default 5.
@@ -84,6 +87,7 @@ package struct CircuitBreakerMachine: Sendable {
 
     private let store: StaticString
     private var failedProbes = 0
+    private var lateProbes = 0
     private var goodProbes = 0
     private var failedCalls = 0
     private var hasTrial = false
@@ -102,7 +106,10 @@ package struct CircuitBreakerMachine: Sendable {
     /// A probe ended, `took` after it began, with an error where it failed.
     package mutating func probeEnded(_ error: StoreError?, took: Duration, nowMs: Int64) -> Action {
         guard let error else { return probeSucceeded(nowMs) }
-        if took > configuration.probeTimeout + configuration.maxLateness { return .none }
+        if took > configuration.probeTimeout + configuration.maxLateness, lateProbes < configuration.maxLateProbes {
+            lateProbes += 1
+            return .none
+        }
         lastFailure = (error, nowMs)
         failedProbes += 1
         goodProbes = 0
@@ -115,6 +122,7 @@ package struct CircuitBreakerMachine: Sendable {
 
     private mutating func probeSucceeded(_ nowMs: Int64) -> Action {
         failedProbes = 0
+        lateProbes = 0
         goodProbes += 1
         switch phase {
         case .closed: return .none

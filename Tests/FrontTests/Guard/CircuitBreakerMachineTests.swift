@@ -52,8 +52,16 @@ struct CircuitBreakerMachineTests {
 
     @Test mutating func aProbeThatWasHeldUpHereSaysNothing() {
         let tooLate = machine.configuration.probeTimeout + machine.configuration.maxLateness + .milliseconds(1)
-        for _ in 0..<10 { #expect(machine.probeEnded(gone, took: tooLate, nowMs: 1) == .none) }
+        for _ in 0..<10 {
+            for _ in 0..<machine.configuration.maxLateProbes {
+                #expect(machine.probeEnded(gone, took: tooLate, nowMs: 1) == .none)
+            }
+            #expect(probe(nil) == .none)
+        }
         #expect(machine.phase == .closed && machine.lastFailure == nil)
+        // Not for ever: a process that is always late must not wait for a store that is gone.
+        let ends = (0..<4).map { _ in machine.probeEnded(gone, took: tooLate, nowMs: 1) }
+        #expect(ends == [.none, .none, .none, .opened(abandons: true)])
     }
 
     @Test mutating func aFailedCallOpensWhereAProbeFailedToo() {
