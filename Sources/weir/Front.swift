@@ -75,6 +75,7 @@ struct Front: Sendable {
             unreadyReasons: {
                 let reasons = await redis.commands.unreadyReasons
                 if !reasons.isEmpty { return reasons }
+                if guards.redis.isOpen { return ["Redis does not answer"] }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
         parts.audit = AuditReader(

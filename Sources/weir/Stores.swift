@@ -62,11 +62,11 @@ struct RedisConnections: Sendable {
                 return true
             } catch let error as StoreError {
                 guard error.code == .unavailable || error.code == .timedOut else { throw error }
+                attempts += 1
+                guard attempts < maxAttempts else { return false }
                 if !isTold { logger.warning("waiting for Redis", ["reason": "\(error.detail)"]) }
                 isTold = true
             }
-            attempts += 1
-            guard attempts < maxAttempts else { return false }
             try await Task.sleep(for: backoff.next())
         }
         return false
