@@ -27,6 +27,11 @@ package struct FrontMetrics: Sendable {
     private let querySeconds: Histogram
     private let tierSeconds: [QueryTier: Histogram]
     private let missing: [String: Counter]
+    /// Questions answered, by the tiers that answered.
+    private let answers: [[String]: Counter]
+    private let withoutPostgres: Counter
+    /// The same for `GET /api/v1/status`.
+    let tally = Lock(QueryTally())
 
     package init(_ registry: MetricsRegistry) {
         func events(_ outcome: String) -> Counter {
@@ -65,6 +70,18 @@ package struct FrontMetrics: Sendable {
                         labels: ["tier": $0.rawValue])
                 )
             })
+        answers = Dictionary(
+            uniqueKeysWithValues: QueryTally.combinations.map { tiers in
+                (
+                    tiers,
+                    registry.counter(
+                        "weir_query_answers_total", help: "Questions answered, by the tiers that were read.",
+                        labels: ["tiers": tiers.isEmpty ? "none" : tiers.joined(separator: "+")])
+                )
+            })
+        withoutPostgres = registry.counter(
+            "weir_queries_without_postgres_total",
+            help: "Questions answered for which PostgreSQL was not needed; their share is the cache hit rate.")
         missing = Dictionary(
             uniqueKeysWithValues: [QueryTier.redis, .postgres].map {
                 (
@@ -80,7 +97,19 @@ package struct FrontMetrics: Sendable {
 
     func asked(_ outcome: QueryOutcome) { queries[outcome]?.add() }
 
-    func answered(degraded stores: [String], seconds: Double) {
+    /// Counts an answer.
+    ///
+    /// - Parameters:
+    ///   - tiers: those that were read, fastest first.
+    ///   - stores: those that are missing from it.
+    ///   - seconds: from the question to the answer.
+    func answered(tiers: [String], degraded stores: [String], seconds: Double) {
+        let postgres = QueryTier.postgres.rawValue
+        let isHit = !tiers.contains(postgres) && !stores.contains(postgres)
+        answers[tiers]?.add()
+        if isHit { withoutPostgres.add() }
+        let nowNs = TimeSource.system.monotonicNs()
+        tally.withLock { $0.count(tiers: tiers, isHit: isHit, nowNs: nowNs) }
         asked(stores.isEmpty ? .answered : .degraded)
         querySeconds.observe(seconds)
         for store in stores { missing[store]?.add() }

@@ -29,7 +29,8 @@ package struct PostgresConfiguration: Sendable {
     package var connectTimeout = Duration.seconds(5)
     /// How long a statement may take, unless the call says otherwise. Default 30 s.
     package var statementTimeout = Duration.seconds(30)
-    /// How long a cancelled statement may take to end before its connection is given up. Default 2 s.
+    /// How long a cancelled statement may take to end before its connection is given up; with 0 it is given up at once, and the
+    /// server is not asked to cancel. Default 2 s.
     package var cancelGrace = Duration.seconds(2)
     /// Statements that a connection keeps prepared; those after them are sent as text each time. Default 200.
     package var maxPreparedStatements = 200

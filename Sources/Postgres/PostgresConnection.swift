@@ -323,6 +323,10 @@ package actor PostgresConnection {
     ///
     /// Returns only after the server has taken the request to cancel, as that could hit the next statement otherwise.
     private func interrupt(_ link: PostgresLink, because error: PostgresError) async -> PostgresError {
+        guard configuration.cancelGrace > .zero else {
+            lose(error)
+            return error.with(error.code, error.operation, mayHaveRun: true)
+        }
         let deadline = Deadline(configuration.cancelGrace)
         let results = ResultList()
         do throws(PostgresError) {

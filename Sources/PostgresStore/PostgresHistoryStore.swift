@@ -4,16 +4,6 @@ internal import Service
 
 /// History in PostgreSQL, for fronts.
 package struct PostgresHistoryStore: HistoryStore {
-    /// How the last whole pass of the compaction went.
-    package struct LastCompaction: Sendable, Equatable {
-        /// When it ended, ms since 1970.
-        package let atMs: Int64
-        package let seconds: Double
-        package let rows: Int
-        /// Every minute before it was compacted once, in all partitions; ms since 1970.
-        package let watermarkMs: Int64?
-    }
-
     let pool: PostgresPool
     let timeout: Duration
 

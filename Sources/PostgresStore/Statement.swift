@@ -8,6 +8,7 @@ enum Statement {
     static let dayRows = text("history.day_rows")
     static let historyHeld = text("history.held")
     static let lastCompaction = text("history.last_compaction")
+    static let historyStatus = text("history.status")
     static let auditCount = text("history.audit_count")
     static let auditHours = text("history.audit_hours")
 

@@ -28,6 +28,29 @@ struct RedisPartitions: Sendable {
         return state
     }
 
+    /// What of a partition's log waits to be applied.
+    func lag(_ partition: Int) async throws(StoreError) -> PartitionLag {
+        let keys = Keys(partition: partition)
+        let replies = try await mapping { () throws(RedisError) in
+            try await client.pipeline([
+                RedisCommand("XINFO", "GROUPS", keys.events), RedisCommand("HGET", keys.cursor, "id"),
+                RedisCommand("TIME"),
+            ])
+        }
+        // Without a first entry, or a first batch, there is no group yet.
+        let group = replies[0][0]?.array ?? []
+        let entries = group.firstIndex { $0.text == "lag" }.flatMap { group[$0 + 1].integer }
+        if entries == 0 { return PartitionLag(entries: 0, oldestMs: 0) }
+        let oldest = try await mapping { () throws(RedisError) in
+            try await client.send(
+                RedisCommand("XRANGE", keys.events, "(" + (replies[1].text ?? "0-0"), "+", "COUNT", "1"))
+        }
+        guard let first = oldest[0]?[0]?.streamID, let seconds = replies[2][0]?.number else {
+            return PartitionLag(entries: entries ?? 0, oldestMs: 0)
+        }
+        return PartitionLag(entries: entries, oldestMs: max(0, seconds * 1_000 - Int64(min(first.ms, 1 << 53))))
+    }
+
     /// Sends commands that read, in one MULTI: their replies are of one state.
     func atOnce(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
         let replies = try await mapping { () throws(RedisError) in

@@ -1,5 +1,5 @@
-internal import Analytics
-internal import Redis
+package import Analytics
+package import Redis
 
 /// What a reply should have been, for the error that says so.
 func malformed(_ operation: StaticString, _ what: String) -> StoreError {
@@ -7,7 +7,8 @@ func malformed(_ operation: StaticString, _ what: String) -> StoreError {
 }
 
 extension StoreError {
-    init(_ error: RedisError) {
+    /// What an error of the client means for the processes.
+    package init(_ error: RedisError) {
         let code: Code =
             switch error.code {
             case .timedOut: .timedOut

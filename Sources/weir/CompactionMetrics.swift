@@ -1,3 +1,5 @@
+import Analytics
+import Front
 import PostgresStore
 import Service
 
@@ -6,15 +8,18 @@ final class CompactionMetrics: Sendable {
     private static let interval = Duration.seconds(10)
 
     private let history: PostgresHistoryStore
-    private let known = Lock<PostgresHistoryStore.LastCompaction?>(nil)
+    private let breaker: CircuitBreaker
+    private let known = Lock<LastCompaction?>(nil)
 
     /// - Parameters:
     ///   - registry: has no series of ours before the first pass.
     ///   - history: asked every ten seconds; while it does not answer, what was known stays.
-    init(_ registry: MetricsRegistry, history: PostgresHistoryStore) {
+    ///   - breaker: PostgreSQL's.
+    init(_ registry: MetricsRegistry, history: PostgresHistoryStore, breaker: CircuitBreaker) {
         self.history = history
+        self.breaker = breaker
         func gauge(
-            _ name: String, _ help: String, _ read: @escaping @Sendable (PostgresHistoryStore.LastCompaction) -> Double?
+            _ name: String, _ help: String, _ read: @escaping @Sendable (LastCompaction) -> Double?
         ) {
             registry.collector(.gauge, name, help: help) { [known] in
                 known.withLock { $0 }.flatMap(read).map { [([:], $0)] } ?? []
@@ -37,7 +42,10 @@ final class CompactionMetrics: Sendable {
     /// Asks until cancelled.
     func run() async {
         while !Task.isCancelled {
-            if let last = try? await history.lastCompaction() { known.withLock { $0 = last } }
+            let last = try? await breaker.call("read last compaction") { [history] () throws(StoreError) in
+                try await history.lastCompaction()
+            }
+            if let last { known.withLock { $0 = last } }
             try? await Task.sleep(for: Self.interval)
         }
     }

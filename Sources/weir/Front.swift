@@ -21,7 +21,10 @@ struct Front: Sendable {
     private let registry = MetricsRegistry()
     private let engine: QueryEngine
     private let hub: LiveHub
+    private let guards: StoreGuard
+    private let status: StatusBoard
     private let log: RedisEventLog
+    private let guardedLog: GuardedEventLog
     private let queue: IngestQueue
     private let server: HTTPServer
 
@@ -31,25 +34,35 @@ struct Front: Sendable {
         loop = try EventLoop.start(name: "serve")
         registry.addProcessMetrics()
         registry.addLoopDelay(loop)
-        let redis = try RedisConnections(settings, process: "serve", loop: loop)
+        let guards = try StoreGuard(settings, loop: loop, registry: registry, logger: logger)
+        self.guards = guards
+        // Whoever asks while a store is away is answered at once, so trying often harms nobody.
+        let redis = try RedisConnections(settings, process: "serve", loop: loop, maxBackoff: .milliseconds(500))
         self.redis = redis
         let recent = RedisRecentStore(client: redis.commands, followers: redis.waiting)
-        let pool = try postgresPool(settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true)
+        let pool = try postgresPool(
+            settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true, maxBackoff: .milliseconds(500))
         self.pool = pool
         let history = PostgresHistoryStore(pool: pool)
-        compaction = CompactionMetrics(registry, history: history)
+        compaction = CompactionMetrics(registry, history: history, breaker: guards.postgres)
         engine = QueryEngine(
-            executor: loop, recent: recent, history: history, logger: logger,
-            metrics: FrontMetrics(registry))
+            executor: loop, recent: GuardedRecentStore(recent, guards.redis),
+            history: GuardedHistoryStore(history, guards.postgres), configured: MetricsSection.metrics(settings),
+            logger: logger, metrics: FrontMetrics(registry))
+        status = StatusBoard(
+            version: Weir.version, recent: RedisStatusStore(client: redis.commands), history: history,
+            redisBreaker: guards.redis, postgresBreaker: guards.postgres)
         let loop = loop
         let hub = LiveHub(
             executor: loop, store: recent, history: engine, logger: logger, metrics: LiveMetrics(registry),
-            makeAlarm: { body in loop.schedule(after: .seconds(3_600), body) })
+            makeAlarm: { body in loop.schedule(after: .seconds(3_600), body) },
+            isStoreAway: { guards.redis.isOpen })
         self.hub = hub
         log = RedisEventLog(
             client: redis.commands, partitionCount: settings[Shared.partitions],
             idempotency: settings[ServeCommand.idempotency])
-        queue = IngestQueue(executor: loop, log: log)
+        guardedLog = GuardedEventLog(log, guards.redis, isPrepared: false)
+        queue = IngestQueue(executor: loop, log: guardedLog)
         let pages = DashboardFiles(libraryFolder: settings[ServeCommand.chartLibrary])
         if !pages.missingLibraryFiles.isEmpty {
             logger.warning(
@@ -62,11 +75,15 @@ struct Front: Sendable {
             unreadyReasons: {
                 let reasons = await redis.commands.unreadyReasons
                 if !reasons.isEmpty { return reasons }
+                if guards.redis.isOpen { return ["Redis does not answer"] }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
         parts.audit = AuditReader(
-            books: RedisBooksStore(client: redis.commands), history: history, logger: logger)
-        parts.refused = RefusedDesk(store: RedisRefusedStore(client: redis.commands))
+            books: GuardedBooksStore(RedisBooksStore(client: redis.commands), guards.redis),
+            history: GuardedHistoryBooks(history, guards.postgres), logger: logger)
+        parts.refused = RefusedDesk(
+            store: GuardedRefusedStore(RedisRefusedStore(client: redis.commands), guards.redis))
+        parts.status = status
         parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
         server = HTTPServer(
             loop: loop, handler: FrontRoutes(parts), observer: HTTPServerMetrics(registry: registry), logger: logger)
@@ -80,9 +97,11 @@ struct Front: Sendable {
         let maxMemory = registry.gauge(
             "weir_redis_max_memory_bytes", help: "Limit of Redis' memory (maxmemory), in bytes; 0 where there is none.")
         return [
-            redis.part(logger: logger, executor: loop) {
+            guards.part(executor: loop) { [hub] store, isAway in await hub.setMissing(store, isAway) },
+            redis.part(logger: logger, executor: loop, startsWithout: true) {
                 try await redis.requireNoEviction(logger: logger)
                 notices.take(try await log.readLayout())
+                guardedLog.prepared()
             },
             RunPart("log", executor: loop) {
                 await log.run(
@@ -98,6 +117,7 @@ struct Front: Sendable {
                 await pool.close()
             },
             RunPart("compaction metrics", executor: loop) { await compaction.run() },
+            RunPart("status", executor: loop) { await status.run() },
             RunPart("live", executor: loop, start: { await engine.use(memory: hub) }, run: { await hub.run() }),
             RunPart("ingest", executor: loop) { await queue.run() },
             serverPart("http", server, on: settings[ServeCommand.listen], logger: logger),

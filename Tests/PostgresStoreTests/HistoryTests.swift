@@ -171,7 +171,7 @@ struct HistoryTests {
             return (before, try await store.lastCompaction())
         }
         #expect(before == nil)
-        #expect(after == PostgresHistoryStore.LastCompaction(atMs: tenOClock, seconds: 1.5, rows: 7, watermarkMs: nil))
+        #expect(after == LastCompaction(atMs: tenOClock, seconds: 1.5, rows: 7, watermarkMs: nil))
     }
 
     @Test func aDatabaseThatIsNotMigratedIsNamedSo() async throws {

@@ -255,6 +255,22 @@ struct PostgresConnectionTests {
         #expect(seen.withLock { $0 } == ["NOTICE one", "WARNING two"])
     }
 
+    @Test func withoutGraceTheServerIsNotAskedToCancel() async throws {
+        let server = try await PostgresServer.shared()
+        try await fixture.withConnection({ $0.cancelGrace = .zero }) { connection in
+            let pid = try await connection.query("SELECT pg_backend_pid()").integer(0, 0)
+            let error = await failure {
+                _ = try await connection.query("SELECT pg_sleep(60)", timeout: .milliseconds(50))
+            }
+            #expect(error?.code == .timedOut && error?.mayHaveRun == true)
+            #expect(await !connection.isOpen)
+            // A session notices that its client is gone only after its statement; a cancelled one would be over.
+            let session = "FROM pg_stat_activity WHERE pid = \(pid) AND state = 'active'"
+            #expect(try await server.query("SELECT count(*) \(session)") == "1")
+            try await server.query("SELECT pg_terminate_backend(pid) \(session)")
+        }
+    }
+
     @Test func aServerThatIsNotThereIsSaidSo() async throws {
         let port = try FreePort.next()
         let configuration = try PostgresConfiguration("postgres://localhost:\(port)/x")

@@ -72,6 +72,8 @@ package struct MetricID: RawRepresentable, Hashable, Comparable, Sendable {
 
     /// The built-in counter of applied events.
     package static let events = MetricID(rawValue: 0)
+    /// Of a metric whose number is not known, as it is only configured: no record has it.
+    package static let unknown = MetricID(rawValue: .max)
 
     package static func < (a: MetricID, b: MetricID) -> Bool { a.rawValue < b.rawValue }
 }

@@ -140,7 +140,12 @@ extension LiveHub {
     }
 
     private func setReachable(partition: Int, _ isReachable: Bool) {
-        if isReachable { unreachable.remove(partition) } else { unreachable.insert(partition) }
+        if isReachable {
+            unreachable.remove(partition)
+            heardNs[partition] = time.monotonicNs()
+        } else {
+            unreachable.insert(partition)
+        }
         tellStatus()
     }
 }

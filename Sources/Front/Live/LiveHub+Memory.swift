@@ -1,7 +1,20 @@
 package import Analytics
+internal import Service
 
 /// The memory as the query engine and the routes ask it.
 extension LiveHub: MemoryTier {
+    package var isBehind: Bool {
+        if isStoreAway() || !unreachable.isEmpty { return true }
+        // An answer comes with every wait, be it that there is no news.
+        let longest = 2 * UInt64(nanoseconds: configuration.wait)
+        let now = time.monotonicNs()
+        return heardNs.values.contains { now > $0 + longest }
+    }
+
+    package var definitions: Definitions? {
+        memory.catalog.definitions.version == 0 ? nil : memory.catalog.definitions
+    }
+
     package func coveredFromSecond(of metric: MetricDefinition) -> Int64? {
         memory.isCurrent ? memory.start(of: metric) : nil
     }

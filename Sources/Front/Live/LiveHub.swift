@@ -20,6 +20,7 @@ package actor LiveHub {
     let configuration: LiveConfiguration
     let logger: Logger
     let metrics: LiveMetrics
+    let isStoreAway: @Sendable () -> Bool
     let pause: @Sendable (Duration) async -> Void
     private let makeAlarm: @Sendable (@escaping @Sendable () -> Void) -> any LiveAlarm
     private let jobs: AsyncStream<Job>
@@ -43,6 +44,8 @@ package actor LiveHub {
     var waitingForNews: [CheckedContinuation<Void, Never>] = []
     /// Partitions whose store does not answer.
     var unreachable: Set<Int> = []
+    /// When (monotonic) each partition's store last answered its follower.
+    var heardNs: [Int: UInt64] = [:]
     /// Other stores that are missing, by what the executable says.
     var missing: Set<String> = []
     var toldDegraded: [String] = []
@@ -60,13 +63,15 @@ package actor LiveHub {
     /// Makes a hub that does not run yet.
     ///
     /// `executor` is the event loop of the web server; `history` reads the part of a window that lies before the ring.
-    /// `makeAlarm` makes the loop's timer that calls the given function, and is called on the loop, in `run`. `pause` waits,
+    /// `makeAlarm` makes the loop's timer that calls the given function, and is called on the loop, in `run`. `isStoreAway` is
+    /// what others know of the followed store, sooner than a follower that waits for it. `pause` waits,
     /// or returns early where the task is cancelled.
     package init(
         executor: any SerialExecutor, store: any RecentStore, history: any LiveHistory, time: TimeSource = .system,
         configuration: LiveConfiguration = LiveConfiguration(), logger: Logger = .silent,
         metrics: LiveMetrics = LiveMetrics(MetricsRegistry()),
         makeAlarm: @escaping @Sendable (@escaping @Sendable () -> Void) -> any LiveAlarm,
+        isStoreAway: @escaping @Sendable () -> Bool = { false },
         pause: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
     ) {
         self.executor = executor
@@ -77,6 +82,7 @@ package actor LiveHub {
         self.logger = logger
         self.metrics = metrics
         self.makeAlarm = makeAlarm
+        self.isStoreAway = isStoreAway
         self.pause = pause
         (jobs, newJobs) = AsyncStream.makeStream()
         memory = LiveMemory(now: time.wallMs() / 1000, maxRingBytes: configuration.maxRingBytes)

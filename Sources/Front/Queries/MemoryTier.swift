@@ -2,6 +2,10 @@ package import Analytics
 
 /// What a front holds in memory, as the query engine asks for it. The live side is one.
 package protocol MemoryTier: Sendable {
+    /// Whether memory may lack what Redis has: nothing was heard of it for too long. It still answers, as of then.
+    var isBehind: Bool { get async }
+    /// The metrics that memory goes by; nil while none are known.
+    var definitions: Definitions? { get async }
     /// The second since 1970 from which on memory holds all of a metric, in every partition; nil while it does not hold
     /// them all.
     func coveredFromSecond(of metric: MetricDefinition) async -> Int64?

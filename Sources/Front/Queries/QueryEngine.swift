@@ -27,6 +27,8 @@ package actor QueryEngine {
     }
 
     private static let heldFreshNs: UInt64 = 60_000_000_000
+    /// So long what could not be read is not asked for again.
+    private static let heldRetryNs: UInt64 = 1_000_000_000
     private static let definitionsFreshNs: UInt64 = 1_000_000_000
 
     private nonisolated let executor: any SerialExecutor
@@ -44,7 +46,7 @@ package actor QueryEngine {
     private var known: (definitions: Definitions, readNs: UInt64)?
     private(set) var partitionCount = 1
     private var newestMs: Int64 = 0
-    private var knownHeld: (held: HistoryHeld, readNs: UInt64)?
+    private var knownHeld: (held: HistoryHeld, untilNs: UInt64)?
 
     /// Makes an engine without memory; see `use`.
     ///
@@ -73,7 +75,7 @@ package actor QueryEngine {
     /// Lets the engine use what is in memory; made afterwards, since memory reads its own past through the engine.
     package func use(memory: any MemoryTier) { self.memory = memory }
 
-    /// The metrics there are; with Redis out of reach, those last seen, or else those configured.
+    /// The metrics there are; with Redis out of reach, those last seen, or else those configured, of which history is known.
     ///
     /// - Throws: where none are known.
     package func definitions() async throws(StoreError) -> Definitions {
@@ -87,10 +89,22 @@ package actor QueryEngine {
             return read
         } catch {
             if let known { return known.definitions }
+            if let held = await memory?.definitions { return held }
             if configured.isEmpty || history == nil { throw error }
-            return Definitions(version: 0, metrics: [.events] + configured.filter { $0.name != "events" })
+            return Definitions(
+                version: 0, metrics: [.events] + configured.filter { $0.name != "events" }.map(Self.unknown))
         }
     }
+
+    private static func unknown(_ metric: MetricDefinition) -> MetricDefinition {
+        var metric = metric
+        metric.id = .unknown
+        return metric
+    }
+
+    private static let undefined = StoreError(
+        .unavailable, store: "redis", operation: "definitions",
+        detail: "it has not been reached since this front started")
 
     /// Answers `query`.
     ///
@@ -104,15 +118,17 @@ package actor QueryEngine {
 
     /// Reads what a question asks for; returns it with the step that was used.
     package func find(_ asked: Query, usesMemory: Bool) async throws(StoreError) -> (Query, Found) {
+        // History goes by names; the others by numbers, which Redis has.
+        if asked.metric.id == .unknown { return try await findWithoutRedis(asked, nil, Self.undefined) }
         let covered = usesMemory ? await memory?.coveredFromSecond(of: asked.metric) : nil
-        if let covered, asked.fromMs >= StepLadder.ceiling(covered * 1_000, asked.metric.finestStepMs) {
-            var found = Found(asked)
-            if await readMemory(asked, asked.fromMs / 1_000..<asked.toMs / 1_000, &found) { return (asked, found) }
-        }
+        // What is behind answers only where Redis does not.
+        let isBehind = covered == nil ? false : await memory?.isBehind ?? false
+        if !isBehind, let found = await findInMemory(asked, covered) { return (asked, found) }
         var failure: StoreError
         do throws(StoreError) {
             let plan = QueryPlan(
-                asked, states: try await partitionStates(), memoryFromSecond: covered, held: await held())
+                asked, states: try await partitionStates(), memoryFromSecond: isBehind ? nil : covered,
+                held: await held())
             var found = Found(plan.query)
             // Memory first: it is what may lose the range while the stores are asked.
             if let range = plan.memory, !(await readMemory(plan.query, range, &found)) {
@@ -132,10 +148,23 @@ package actor QueryEngine {
         return try await findWithoutRedis(asked, covered, failure)
     }
 
+    /// All of what is asked, where memory has it whole.
+    private func findInMemory(_ asked: Query, _ covered: Int64?) async -> Found? {
+        guard let covered, asked.fromMs >= StepLadder.ceiling(covered * 1_000, asked.metric.finestStepMs) else {
+            return nil
+        }
+        var found = Found(asked)
+        return await readMemory(asked, asked.fromMs / 1_000..<asked.toMs / 1_000, &found) ? found : nil
+    }
+
     /// Memory, and of what lies before it all that the compaction has put into PostgreSQL.
     private func findWithoutRedis(
         _ asked: Query, _ covered: Int64?, _ failure: StoreError
     ) async throws(StoreError) -> (Query, Found) {
+        if var found = await findInMemory(asked, covered) {
+            found.missing = [.redis]
+            return (asked, found)
+        }
         let query = asked.rising(toStep: 60_000).rising(toWhatIsHeld: await held())
         var found = Found(query)
         found.missing = [.redis]
@@ -153,10 +182,16 @@ package actor QueryEngine {
     private func held() async -> HistoryHeld {
         guard let history else { return .all }
         let now = time.monotonicNs()
-        if let knownHeld, now - knownHeld.readNs < Self.heldFreshNs { return knownHeld.held }
-        let read = (try? await history.held(nowMs: time.wallMs())) ?? knownHeld?.held ?? .all
-        knownHeld = (read, now)
-        return read
+        if let knownHeld, now < knownHeld.untilNs { return knownHeld.held }
+        do throws(StoreError) {
+            let read = try await history.held(nowMs: time.wallMs())
+            knownHeld = (read, now + Self.heldFreshNs)
+            return read
+        } catch {
+            let last = knownHeld?.held ?? .all
+            knownHeld = (last, now + Self.heldRetryNs)
+            return last
+        }
     }
 
     /// The error where nothing could be read and something should have been.

@@ -20,6 +20,8 @@ package struct FrontRoutes: RequestHandler {
         package var audit: AuditReader?
         /// Answers what is asked of refused events.
         package var refused: RefusedDesk?
+        /// Answers `GET /api/v1/status`.
+        package var status: StatusBoard?
         /// Why the front is not ready; empty where it is. Called on the loop.
         package var unreadyReasons: @Sendable () async -> [String]
         /// Events older than this are refused, ms.
@@ -60,6 +62,10 @@ package struct FrontRoutes: RequestHandler {
         if let reader = parts.audit {
             let audit = AuditRoutes(reader: reader, time: parts.time)
             router.get("/api/v1/audit", access.requiring(.read, audit.audit))
+        }
+        if let board = parts.status {
+            let status = StatusRoutes(board: board, memory: parts.memory, metrics: parts.metrics)
+            router.get("/api/v1/status", access.requiring(.read, status.status))
         }
         if let desk = parts.refused {
             let refused = RefusedRoutes(desk: desk)

@@ -30,7 +30,7 @@ struct QueryRoutes: Sendable {
             let query = try parameters.query(definitions, nowMs: time.wallMs())
             let (used, found) = try await engine.find(query, usesMemory: true)
             let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
-            metrics.answered(degraded: found.degraded, seconds: seconds)
+            metrics.answered(tiers: found.tiers, degraded: found.degraded, seconds: seconds)
             return HTTPResponse(
                 .ok, .json,
                 body: TopItemsText.json(used, found, k: parameters.k, tookMs: seconds * 1_000))
@@ -45,7 +45,7 @@ struct QueryRoutes: Sendable {
             let query = try parameters.query(definitions, nowMs: time.wallMs())
             let answer = try await engine.answer(query)
             let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
-            metrics.answered(degraded: answer.degraded, seconds: seconds)
+            metrics.answered(tiers: answer.tiers, degraded: answer.degraded, seconds: seconds)
             return wantsCSV
                 ? HTTPResponse(.ok, .csv, body: QueryAnswerText.csv(answer))
                 : HTTPResponse(.ok, .json, body: QueryAnswerText.json(answer, tookMs: seconds * 1_000))

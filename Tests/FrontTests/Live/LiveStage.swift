@@ -28,7 +28,8 @@ final class LiveStage: Sendable {
     private let running: Task<Void, any Error>
 
     init(
-        partitions: Int = 1, liveCount: Int = 100, configuration: LiveConfiguration = LiveConfiguration()
+        partitions: Int = 1, liveCount: Int = 100, configuration: LiveConfiguration = LiveConfiguration(),
+        isStoreAway: @escaping @Sendable () -> Bool = { false }
     ) throws {
         loop = try EventLoop.start(name: "live-test")
         store = TwinStore(definitions: Self.definitions, partitions: partitions, liveCount: liveCount)
@@ -40,7 +41,7 @@ final class LiveStage: Sendable {
             makeAlarm: { body in
                 alarm.set(body, clock)
                 return alarm
-            },
+            }, isStoreAway: isStoreAway,
             pause: { _ in try? await Task.sleep(for: .milliseconds(1)) })
         let hub = hub
         running = loop.spawn { await hub.run() }

@@ -96,6 +96,53 @@ final class QueryEngineTests: Sendable {
         #expect(try await total(ask("-3h", of: tiers, by: engine)) == 2)
     }
 
+    @Test func aMetricOnlyConfiguredIsReadFromHistoryAlone() async throws {
+        let tiers = compacted()
+        tiers.change { $0.down = [.redis] }
+        let engine = QueryEngine(executor: loop, recent: tiers, history: tiers, configured: [TwinTiers.metric])
+        let metric = try #require(try await engine.definitions()["response_time"])
+        // Redis comes back before the question is answered: the number it has for the metric is not the configured one.
+        tiers.change { $0.down = [] }
+        let answer = try await ask(query("-3h", metric) { _ in }, of: tiers, by: engine)
+        #expect(answer.degraded == ["redis"] && answer.tiers == ["postgres"] && total(answer) == 2)
+    }
+
+    @Test func memoryThatIsBehindAnswersOnlyWhereRedisDoesNot() async throws {
+        let tiers = compacted()
+        tiers.change {
+            $0.memoryFrom = self.nowMs / 1_000 - 400
+            $0.isBehind = true
+        }
+        let engine = engine(tiers)
+        let fresh = try await ask("-5m", of: tiers, by: engine)
+        #expect(fresh.tiers == ["redis"] && fresh.degraded == [])
+        tiers.change { $0.down = [.redis] }
+        let cached = try await ask("-5m", of: tiers, by: engine)
+        #expect(cached.tiers == ["memory"] && cached.degraded == ["redis"] && total(cached) == 1)
+        #expect(cached.query.stepMs == fresh.query.stepMs, "as fine as memory is")
+        let long = try await ask("-3h", of: tiers, by: engine)
+        #expect(long.tiers == ["memory", "postgres"] && long.degraded == ["redis"] && total(long) == 3)
+        tiers.change {
+            $0.isBehind = false
+            $0.down = []
+        }
+        let current = try await ask("-5m", of: tiers, by: engine)
+        #expect(current.tiers == ["memory"] && current.degraded == [])
+    }
+
+    @Test func theMetricsOfMemoryDoWhereRedisWentBeforeAnybodyAsked() async throws {
+        let tiers = compacted()
+        tiers.change {
+            $0.memoryFrom = self.nowMs / 1_000 - 400
+            $0.isBehind = true
+            $0.down = [.redis]
+        }
+        let engine = QueryEngine(executor: loop, recent: tiers, history: tiers, configured: [])
+        await engine.use(memory: tiers)
+        let metric = try #require(try await engine.definitions()["response_time"])
+        #expect(metric == TwinTiers.metric)
+    }
+
     @Test func onlyWhatNothingCanAnswerFails() async throws {
         let tiers = compacted()
         let engine = engine(tiers)

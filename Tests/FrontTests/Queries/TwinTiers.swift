@@ -20,6 +20,8 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
         var states: [PartitionState]
         /// Nil while memory is not whole.
         var memoryFrom: Int64?
+        /// Memory has heard nothing of Redis for long.
+        var isBehind = false
         /// Memory loses its range between the look and the read.
         var forgetsMemory = false
         var down: Set<QueryTier> = []
@@ -196,6 +198,9 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
     }
 
     // MARK: Memory
+
+    var isBehind: Bool { now.isBehind }
+    var definitions: Definitions? { now.memoryFrom == nil ? nil : all }
 
     func coveredFromSecond(of metric: MetricDefinition) async -> Int64? { now.memoryFrom }
 

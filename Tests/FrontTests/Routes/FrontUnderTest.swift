@@ -17,6 +17,10 @@ final class FrontUnderTest: Sendable {
     let tiers: TwinTiers
     let books = TwinBooks()
     let refused = TwinRefused()
+    let stores = TwinStatus()
+    let redisBreaker = CircuitBreaker(store: "redis", executor: nil)
+    let postgresBreaker = CircuitBreaker(store: "postgres", executor: nil)
+    private let asking: Task<Void, any Error>
     let client: HTTPClient
     let registry = MetricsRegistry()
     private let server: HTTPServer
@@ -39,6 +43,10 @@ final class FrontUnderTest: Sendable {
         parts.time = TimeSource(wallMs: { nowMs }, monotonicNs: TimeSource.system.monotonicNs)
         parts.audit = AuditReader(books: books, history: books)
         parts.refused = RefusedDesk(store: refused)
+        let board = StatusBoard(
+            version: "1.2.3", recent: stores, history: stores, redisBreaker: redisBreaker,
+            postgresBreaker: postgresBreaker, time: parts.time)
+        parts.status = board
         let server = HTTPServer(loop: loop, handler: FrontRoutes(parts))
         guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else {
             throw TestKitError("not a TCP address")
@@ -47,10 +55,12 @@ final class FrontUnderTest: Sendable {
         self.server = server
         client = HTTPClient(port: Int(port))
         running = loop.spawn { await queue.run() }
+        asking = loop.spawn { await board.run() }
     }
 
     deinit {
         running.cancel()
+        asking.cancel()
         loop.stop()
     }
 
