@@ -139,6 +139,7 @@ enum CompactCommand {
                         "hours": .int(summary.hours),
                     ])
                 report(summary.retention, isDryRun: isDryRun, logger)
+                if let rewrite = summary.rewrite { report(rewrite, logger) }
                 guard summary.heldBack > 0 else { return .success }
                 logger.error("something cannot be written and stays in Redis", ["held_back": .int(summary.heldBack)])
                 return .failure
@@ -184,6 +185,22 @@ enum CompactCommand {
                     "partitions": "\(notice.partitions.map(\.name).joined(separator: " "))",
                     "bytes": .int(Int(notice.partitions.reduce(0) { $0 + $1.bytes })),
                 ])
+        }
+    }
+
+    private static func report(_ report: RewriteReport, _ logger: Logger) {
+        switch report.outcome {
+        case .planned:
+            logger.notice(
+                "would rewrite weir.\(report.name) in the order of its series", ["bytes": .int(Int(report.bytes))])
+        case .rewritten(let rows, let bytes):
+            logger.notice(
+                "rewrote weir.\(report.name) in the order of its series",
+                ["rows": .int(rows), "bytes_before": .int(Int(report.bytes)), "bytes": .int(Int(bytes))])
+        case .postponed(let reason):
+            logger.warning(
+                "weir.\(report.name) could not be rewritten in the order of its series and stays as it is; tried again in an hour",
+                ["reason": "\(reason)"])
         }
     }
 
