@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import Reactor
 import TestKit
 import Testing
 
@@ -7,33 +8,43 @@ import Testing
 
 @Suite("Plans of what is asked", .tags(.integration), .needs(.postgres), .timeLimit(.minutes(1)))
 struct PlanTests {
-    private let fixture: DatabaseFixture
+    private let server: PostgresServer
+    /// Nobody changes it, so it is made once.
+    private let database: String
+
+    init() async throws {
+        server = try await PostgresServer.shared()
+        database = try await server.template("history for plans") { [server] name in
+            let loop = try EventLoop.start(name: "migrate")
+            defer { loop.stop() }
+            let configuration = try PostgresConfiguration(server.url(database: name))
+            _ = try await loop.run { try await MigrationRunner(configuration, loop: loop).run() }
+            try await server.query(Self.history, database: name)
+        }
+    }
 
     /// Six days of 60 series, five of which belong to the metric `m`, a minute in ten; all but the last day rolled up.
-    init() async throws {
-        fixture = try await DatabaseFixture(isMigrated: true)
-        _ = try await fixture.sql(
-            """
-            SELECT weir.add_partition(resolution, date '2026-11-18' + day)
-            FROM generate_series(0, 5) AS day, unnest('{minute,hour,day}'::text[]) AS resolution;
-            SELECT weir.add_partition('hour', '2026-10-01'), weir.add_partition('day', '2025-01-01');
-            INSERT INTO weir.series (metric, labels)
-            SELECT CASE WHEN i <= 5 THEN 'm' WHEN i = 6 THEN 'events' ELSE 'o' END, jsonb_build_object('a', i)
-            FROM generate_series(1, 60) AS i;
-            INSERT INTO weir.minute (bucket, generation, version, n, series_id, partition)
-            SELECT '2026-11-18Z'::timestamptz + i * interval '10 minutes', 1, 1, 1, series_id, 0
-            FROM generate_series(0, 6 * 144 - 1) AS i, weir.series;
-            INSERT INTO weir.hour (bucket, part, n, series_id, partition)
-            SELECT '2026-10-01Z'::timestamptz + i * interval '1 hour', 0, 6, series_id, 0
-            FROM generate_series(0, 53 * 24 - 1) AS i, weir.series;
-            INSERT INTO weir.day (bucket, part, n, series_id, partition)
-            SELECT '2025-01-01Z'::timestamptz + i * interval '1 day', 0, 144, series_id, 0
-            FROM generate_series(0, 691) AS i, weir.series;
-            INSERT INTO weir.partition_cursor (partition, cursor, stream_id, watermark, written_at, hours_until, days_until)
-            VALUES (0, 1, '1-0', '2026-11-24Z', now(), '2026-11-23Z', '2026-11-23Z');
-            ANALYZE
-            """)
-    }
+    private static let history =
+        """
+        SELECT weir.add_partition(resolution, date '2026-11-18' + day)
+        FROM generate_series(0, 5) AS day, unnest('{minute,hour,day}'::text[]) AS resolution;
+        SELECT weir.add_partition('hour', '2026-10-01'), weir.add_partition('day', '2025-01-01');
+        INSERT INTO weir.series (metric, labels)
+        SELECT CASE WHEN i <= 5 THEN 'm' WHEN i = 6 THEN 'events' ELSE 'o' END, jsonb_build_object('a', i)
+        FROM generate_series(1, 60) AS i;
+        INSERT INTO weir.minute (bucket, generation, version, n, series_id, partition)
+        SELECT '2026-11-18Z'::timestamptz + i * interval '10 minutes', 1, 1, 1, series_id, 0
+        FROM generate_series(0, 6 * 144 - 1) AS i, weir.series;
+        INSERT INTO weir.hour (bucket, part, n, series_id, partition)
+        SELECT '2026-10-01Z'::timestamptz + i * interval '1 hour', 0, 6, series_id, 0
+        FROM generate_series(0, 53 * 24 - 1) AS i, weir.series;
+        INSERT INTO weir.day (bucket, part, n, series_id, partition)
+        SELECT '2025-01-01Z'::timestamptz + i * interval '1 day', 0, 144, series_id, 0
+        FROM generate_series(0, 691) AS i, weir.series;
+        INSERT INTO weir.partition_cursor (partition, cursor, stream_id, watermark, written_at, hours_until, days_until)
+        VALUES (0, 1, '1-0', '2026-11-24Z', now(), '2026-11-23Z', '2026-11-23Z');
+        ANALYZE
+        """
 
     /// What a plan reads: tables of history, and how.
     private struct Read: Hashable {
@@ -43,8 +54,9 @@ struct PlanTests {
 
     /// Runs a statement and returns what was read, plans made for the values or for any.
     private func reads(_ statement: String, generic: Bool) async throws -> Set<Read> {
-        let text = try await fixture.sql(
-            "SET plan_cache_mode = \(generic ? "force_generic_plan" : "force_custom_plan"); \(statement)")
+        let text = try await server.query(
+            "SET plan_cache_mode = \(generic ? "force_generic_plan" : "force_custom_plan"); \(statement)",
+            database: database)
         let plans = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
         var found: Set<Read> = []
         func walk(_ node: [String: Any]) {
