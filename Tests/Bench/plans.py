@@ -17,7 +17,9 @@ import collections
 import contextlib
 import json
 import re
+import subprocess
 import sys
+import threading
 import time
 
 import drain
@@ -156,6 +158,23 @@ def measure(postgres, options):
     return lines, wrong
 
 
+@contextlib.contextmanager
+def reader(postgres):
+    """Asks for an hour of a series all the time meanwhile; gives a list of how long each answer took, in ms, once it is over."""
+    waits = []
+    process = subprocess.Popen(["psql", "-XqAt", "-d", postgres.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.stdin.write("\\timing on\nSELECT count(*) FROM weir.minute WHERE series_id = 100 AND bucket >= now() - interval '1 day' "
+                        "AND bucket < now() - interval '23 hours' \\watch 0.005\n")
+    process.stdin.close()
+    lines = []
+    thread = threading.Thread(target=lambda: lines.extend(process.stdout))
+    thread.start()
+    yield waits
+    process.terminate()
+    thread.join()
+    waits += sorted(float(line.split()[1]) for line in lines if line.startswith("Time:"))
+
+
 def sizes(postgres):
     return {kind: tuple(map(float, line.split("|"))) for kind, line in ((row.split("|", 1)) for row in postgres.sql(
         """SELECT parent.relname, sum(pg_relation_size(child.oid)), sum(pg_indexes_size(child.oid)),
@@ -184,8 +203,11 @@ def main():
         after = {}
         if not options.keep_order:
             done = -1
-            while done != (done := int(postgres.sql("SELECT count(*) FROM weir.rewritten_partition"))):
-                compact(redis, postgres)
+            with reader(postgres) as waits:
+                while done != (done := int(postgres.sql("SELECT count(*) FROM weir.rewritten_partition"))):
+                    compact(redis, postgres)
+            print(f"{len(waits):,} questions of another reader meanwhile: p50 {waits[len(waits) // 2]:.1f}, "
+                  f"p99.9 {waits[len(waits) * 999 // 1000]:.1f}, longest {waits[-1]:.1f} ms")
             print(postgres.sql(
                 "SELECT format('%s partitions rewritten, %s rows; %s s a million rows, %s MB before, %s MB after', count(*), "
                 "sum(rows_written), round((sum(seconds) / sum(rows_written) * 1e6)::numeric, 1), round(sum(bytes_before) / 1e6), "
