@@ -34,11 +34,12 @@ struct PartitionRewriter {
     /// How often the place of the old partition is asked for, about a second apart.
     var attempts = 60
 
-    /// Rewrites the newest partition that is due; nil where there is none.
+    /// Rewrites the newest partition that is due.
     ///
     /// - Parameters:
     ///   - nowMs: ms since 1970.
     ///   - isDryRun: changes nothing.
+    /// - Returns: what became of it; nil where none is due.
     /// - Throws: `PostgresError` where the connection is lost or the task cancelled. Anything else is a reason to postpone.
     func run(nowMs: Int64, isDryRun: Bool) async throws -> RewriteReport? {
         guard let one = try await next(nowMs) else { return nil }

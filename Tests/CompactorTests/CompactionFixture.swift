@@ -25,8 +25,8 @@ struct CompactionFixture {
     /// Who the compaction is in PostgreSQL.
     let role: String
 
-    /// - Parameter isRestricted: whether the compaction is a role that owns nothing, and may only connect, make temporary tables
-    ///   (as everybody), and use and create in a schema that an administrator has made; it migrates itself.
+    /// `isRestricted`: the compaction is a role that owns nothing, and may only connect, make temporary tables (as everybody), and
+    /// use and create in a schema that an administrator has made; it migrates itself.
     init(
         partitions: Int = 1, series: Int = 3, nowMs: Int64 = tenOClock, isRestricted: Bool = false
     ) async throws {

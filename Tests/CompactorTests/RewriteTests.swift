@@ -190,7 +190,9 @@ struct RewriteTests {
         for round in 0..<8 {
             _ = try await fixture.sql("DELETE FROM weir.rewritten_partition")
             async let pass: Void = {
-                do { try await rewrite(fixture) } catch is StoreError { /* killed */  }
+                do { try await rewrite(fixture) } catch is StoreError {
+                    // It was killed.
+                }
             }()
             try await Task.sleep(for: usual * ((Double(round) + Double.random(in: 0...1, using: &random)) / 8))
             _ = try await killer.query(

@@ -68,9 +68,10 @@ struct ReaderRoleTests {
             ["migrate", "--postgres-url", "postgres://plain@127.0.0.1:\(server.port)/\(other)", "--log-format", "json"])
         #expect(migrated.exit == .status(0))
         #expect(migrated.output.contains("applied 0008_create_reader"))
-        #expect(migrated.errors.count == 1 && migrated.errors.allSatisfy { $0.contains("notice") }, "\(migrated.errors)")
-        #expect(migrated.errors.first?.contains("there is no weir_reader") == true, "\(migrated.errors)")
-        #expect(migrated.errors.first?.contains("sql/README.md says") == true, "\(migrated.errors)")
+        #expect(migrated.errors.count == 1, "\(migrated.errors)")
+        for words in ["notice", "there is no weir_reader", "sql/README.md says"] {
+            #expect(migrated.errors.first?.contains(words) == true, "\(migrated.errors)")
+        }
         try await server.stop()
     }
 
