@@ -43,6 +43,8 @@ package struct CompactionPass: Sendable {
         package var times = Times()
         /// What went, or in a dry run would go, and what will.
         package var retention = RetentionReport()
+        /// The partition that was rewritten in the order of its series, or would be.
+        package var rewrite: RewriteReport?
         /// (series, minute) that cannot be written, each named in the log: damaged, or of a metric without a definition.
         /// They stay in Redis, and the watermark before them.
         package var heldBack = 0
@@ -146,6 +148,7 @@ package struct CompactionPass: Sendable {
         run.summary.times.minutes = .nanoseconds(Int64(time.monotonicNs() - began))
         if configuration.isDryRun {
             try await retain(pass, partitions, &run)
+            run.summary.rewrite = try await pass.rewrite(nowMs: time.wallMs(), isDryRun: true)
             return run.summary
         }
         for reader in partitions {
@@ -155,6 +158,7 @@ package struct CompactionPass: Sendable {
         try await retain(pass, partitions, &run)
         let seconds = Double(time.monotonicNs() - began) / 1e9
         try await pass.finish(atMs: time.wallMs(), seconds: seconds, rows: run.summary.rows)
+        run.summary.rewrite = try await pass.rewrite(nowMs: time.wallMs(), isDryRun: false)
         return run.summary
     }
 

@@ -16,6 +16,9 @@ package struct PostgresNotice: Sendable {
     package let severity: String
     package let message: String
     package let sqlState: String
+    package let hint: String?
+    /// Whether it is the word of a statement's author (`RAISE`), not of the server, which mentions every `IF EXISTS`.
+    package let isRaised: Bool
 }
 
 /// How connections to PostgreSQL behave.

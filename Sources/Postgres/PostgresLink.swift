@@ -78,9 +78,11 @@ private final class NoticeSink {
 
 private func receiveNotice(_ context: UnsafeMutableRawPointer?, _ result: OpaquePointer?) {
     guard let context, let result else { return }
-    func field(_ code: Character) -> String {
-        PQresultErrorField(result, CInt(code.asciiValue ?? 0)).map { String(cString: $0) } ?? ""
+    func field(_ code: Character) -> String? {
+        PQresultErrorField(result, CInt(code.asciiValue ?? 0)).map { String(cString: $0) }
     }
-    let notice = PostgresNotice(severity: field("V"), message: field("M"), sqlState: field("C"))
+    let notice = PostgresNotice(
+        severity: field("V") ?? "", message: field("M") ?? "", sqlState: field("C") ?? "", hint: field("H"),
+        isRaised: field("R") == "exec_stmt_raise")
     Unmanaged<NoticeSink>.fromOpaque(context).takeUnretainedValue().receive?(notice)
 }

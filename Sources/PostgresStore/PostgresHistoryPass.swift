@@ -105,6 +105,12 @@ actor PostgresHistoryPass: HistoryPass {
         }
     }
 
+    func rewrite(nowMs: Int64, isDryRun: Bool) async throws(StoreError) -> RewriteReport? {
+        try await mapping {
+            try await PartitionRewriter(connection: connection).run(nowMs: nowMs, isDryRun: isDryRun)
+        }
+    }
+
     func preparePartitions(fromMs: Int64, days count: Int) async throws(StoreError) {
         let first = Self.day(fromMs)
         try await mapping {

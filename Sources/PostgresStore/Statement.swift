@@ -47,6 +47,11 @@ enum Statement {
     static let decidedDrops = text("retention.decided")
     static let forgetDrop = text("retention.forget")
 
+    static let nextRewrite = text("rewrite.next")
+    static let rewriteGrants = text("rewrite.grants")
+    static let recordRewrite = text("rewrite.record")
+    static let recordRewriteProblem = text("rewrite.record_problem")
+
     static let createMigrationRecord = text("migration.create_record")
     static let appliedMigrations = text("migration.applied")
     static let recordMigration = text("migration.record")

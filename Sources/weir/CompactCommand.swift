@@ -141,6 +141,7 @@ enum CompactCommand {
                         "waiting_ms": .int(Int(summary.times.waiting.wholeNanoseconds / 1_000_000)),
                     ])
                 report(summary.retention, isDryRun: isDryRun, logger)
+                if let rewrite = summary.rewrite { report(rewrite, logger) }
                 guard summary.heldBack > 0 else { return .success }
                 logger.error("something cannot be written and stays in Redis", ["held_back": .int(summary.heldBack)])
                 return .failure
@@ -186,6 +187,22 @@ enum CompactCommand {
                     "partitions": "\(notice.partitions.map(\.name).joined(separator: " "))",
                     "bytes": .int(Int(notice.partitions.reduce(0) { $0 + $1.bytes })),
                 ])
+        }
+    }
+
+    private static func report(_ report: RewriteReport, _ logger: Logger) {
+        switch report.outcome {
+        case .planned:
+            logger.notice(
+                "would rewrite weir.\(report.name) in the order of its series", ["bytes": .int(Int(report.bytes))])
+        case .rewritten(let rows, let bytes):
+            logger.notice(
+                "rewrote weir.\(report.name) in the order of its series",
+                ["rows": .int(rows), "bytes_before": .int(Int(report.bytes)), "bytes": .int(Int(bytes))])
+        case .postponed(let reason):
+            logger.warning(
+                "weir.\(report.name) could not be rewritten in the order of its series and stays as it is; tried again in an hour",
+                ["reason": "\(reason)"])
         }
     }
 

@@ -15,7 +15,7 @@ enum MigrateCommand {
     static func run(_ settings: Settings) async -> ExitCode {
         do {
             let loop = try EventLoop.start(name: "migrate")
-            let configuration = try PostgresConfiguration(settings[Shared.postgres])
+            let configuration = try configuration(settings)
             let report = try await loop.run {
                 try await MigrationRunner(configuration, loop: loop).run { say("applied \($0)") }
             }
@@ -27,6 +27,23 @@ enum MigrateCommand {
         } catch {
             complain("migrate", "\(error)")
             return .failure
+        }
+    }
+
+    private static func configuration(_ settings: Settings) throws -> PostgresConfiguration {
+        var configuration = try PostgresConfiguration(settings[Shared.postgres])
+        let logger = settings.logger("migrate")
+        configuration.onNotice = { log($0, logger) }
+        return configuration
+    }
+
+    /// What migrations say to people: that something was left to them, or does not look right.
+    @Sendable private static func log(_ notice: PostgresNotice, _ logger: Logger) {
+        let hint: LogFields = notice.hint.map { ["hint": "\($0)"] } ?? [:]
+        if notice.severity == "WARNING" {
+            logger.warning(notice.message, hint)
+        } else if notice.isRaised {
+            logger.notice(notice.message, hint)
         }
     }
 }

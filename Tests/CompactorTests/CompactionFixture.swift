@@ -22,8 +22,14 @@ struct CompactionFixture {
     let loop: EventLoop
     let server: PostgresServer
     let database: String
+    /// Who the compaction is in PostgreSQL.
+    let role: String
 
-    init(partitions: Int = 1, series: Int = 3, nowMs: Int64 = tenOClock) async throws {
+    /// `isRestricted`: the compaction is a role that owns nothing, and may only connect, make temporary tables (as everybody), and
+    /// use and create in a schema that an administrator has made; it migrates itself.
+    init(
+        partitions: Int = 1, series: Int = 3, nowMs: Int64 = tenOClock, isRestricted: Bool = false
+    ) async throws {
         let keys = (0..<series).map {
             SeriesKey(group: "a", labels: LabelSet([.init(name: "a", value: "\($0)")]))
         }
@@ -32,6 +38,21 @@ struct CompactionFixture {
             nowMs: nowMs)
         loop = try EventLoop.start(name: "compactor-test")
         server = try await PostgresServer.shared()
+        if isRestricted {
+            database = try await server.createDatabase()
+            role = "restricted_\(database)"
+            _ = try await server.query(
+                """
+                CREATE ROLE \(role) LOGIN;
+                REVOKE ALL ON DATABASE \(database) FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE \(database) TO \(role);
+                REVOKE ALL ON SCHEMA public FROM PUBLIC;
+                CREATE SCHEMA weir; GRANT USAGE, CREATE ON SCHEMA weir TO \(role)
+                """, database: database)
+            let configuration = try configuration
+            _ = try await loop.run { [loop] in try await MigrationRunner(configuration, loop: loop).run() }
+            return
+        }
+        role = server.user
         let template = try await server.template("migrated for the compactor") { [server] name in
             let loop = try EventLoop.start(name: "migrate")
             defer { loop.stop() }
@@ -42,7 +63,14 @@ struct CompactionFixture {
     }
 
     private var configuration: PostgresConfiguration {
-        get throws { try PostgresConfiguration(server.url(database: database)) }
+        get throws { try PostgresConfiguration("postgres://\(role)@127.0.0.1:\(server.port)/\(database)") }
+    }
+
+    /// A connection of the test's own, on the loop; told by its name from those of the compaction.
+    func connect() async throws -> PostgresConnection {
+        var configuration = try configuration
+        configuration.applicationName = "test"
+        return try await PostgresConnection.connect(configuration, loop: loop)
     }
 
     var history: PostgresHistoryWriter {
@@ -169,6 +197,10 @@ private actor DyingPass: HistoryPass {
         _ times: RetentionTimes, nowMs: Int64, changedFromMs: Int64?, isDryRun: Bool
     ) async throws(StoreError) -> RetentionReport {
         try await inner.retain(times, nowMs: nowMs, changedFromMs: changedFromMs, isDryRun: isDryRun)
+    }
+
+    func rewrite(nowMs: Int64, isDryRun: Bool) async throws(StoreError) -> RewriteReport? {
+        try await inner.rewrite(nowMs: nowMs, isDryRun: isDryRun)
     }
 
     func finish(atMs: Int64, seconds: Double, rows: Int) async throws(StoreError) {

@@ -61,6 +61,17 @@ struct ReaderRoleTests {
         #expect(try await server.query("SELECT to_regrole('weir_reader') IS NULL") == "t")
         let views = try await server.query("SELECT count(*) FROM weir.top_day", database: database)
         #expect(views == "0")
+        // Who migrates is told, and of nothing else.
+        let other = try await server.createDatabase()
+        _ = try await server.query("GRANT CREATE ON DATABASE \(other) TO plain")
+        let migrated = try await WeirProcess.run(
+            ["migrate", "--postgres-url", "postgres://plain@127.0.0.1:\(server.port)/\(other)", "--log-format", "json"])
+        #expect(migrated.exit == .status(0))
+        #expect(migrated.output.contains("applied 0008_create_reader"))
+        #expect(migrated.errors.count == 1, "\(migrated.errors)")
+        for words in ["notice", "there is no weir_reader", "sql/README.md says"] {
+            #expect(migrated.errors.first?.contains(words) == true, "\(migrated.errors)")
+        }
         try await server.stop()
     }
 

@@ -22,6 +22,9 @@ package protocol HistoryPass: Sendable {
     func retain(
         _ times: RetentionTimes, nowMs: Int64, changedFromMs: Int64?, isDryRun: Bool
     ) async throws(StoreError) -> RetentionReport
+    /// Rewrites, in the order of its series, one partition that is closed; nil where there is none. Readers wait for a moment, a
+    /// partition that cannot be rewritten is left as it is, and a dry run changes nothing.
+    func rewrite(nowMs: Int64, isDryRun: Bool) async throws(StoreError) -> RewriteReport?
     /// Makes the partitions for `days` days from the day of `fromMs` on, where they are missing, and finishes what a pass before
     /// was dropping.
     func preparePartitions(fromMs: Int64, days: Int) async throws(StoreError)
