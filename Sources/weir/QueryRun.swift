@@ -147,20 +147,6 @@ final class QueryRun: Sendable {
 
     /// Nobody reads any more: that ends the command, as it ends any other in a pipe.
     private static func write(_ text: String) {
-        guard writeAll(text, to: STDOUT_FILENO) else { leave(.signal(SIGPIPE)) }
+        guard writeAll(Array(text.utf8), to: STDOUT_FILENO) == 0 else { leave(.signal(SIGPIPE)) }
     }
-}
-
-/// Writes all of `text`; false where that failed.
-func writeAll(_ text: String, to descriptor: Int32) -> Bool {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-        let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        if written > 0 {
-            rest = rest.dropFirst(written)
-        } else if written == 0 || errno != EINTR {
-            return false
-        }
-    }
-    return true
 }
