@@ -20,6 +20,8 @@ package struct CompactionPass: Sendable {
         package var retention: RetentionTimes? = RetentionTimes()
         /// Says what it would do, and does nothing.
         package var isDryRun = false
+        /// Tells each step in the log, at info, with the time it took.
+        package var isVerbose = false
 
         package init() {}
     }
@@ -65,6 +67,8 @@ package struct CompactionPass: Sendable {
         let runID: String
         let settlingTime: Duration
         var waiting: [Batch] = []
+        /// By partition, the minutes written before the pass, ms since 1970.
+        var watermarks: [Int: Int64] = [:]
         var summary = Summary()
     }
 
@@ -79,6 +83,7 @@ package struct CompactionPass: Sendable {
     private let time: TimeSource
     private let pause: @Sendable (Duration) async throws -> Void
     private let onProgress: @Sendable (_ done: Int, _ total: Int) -> Void
+    private let teller: PassTeller
 
     /// - Parameters:
     ///   - source: Redis.
@@ -102,6 +107,7 @@ package struct CompactionPass: Sendable {
         self.time = time
         self.pause = pause
         self.onProgress = onProgress
+        teller = PassTeller(logger, isVerbose: configuration.isVerbose, time: time)
     }
 
     /// Runs the pass.
@@ -127,10 +133,12 @@ package struct CompactionPass: Sendable {
         guard let definitions = try await source.definitions() else { return run.summary }
         if !configuration.isDryRun {
             try await pass.preparePartitions(fromMs: time.wallMs(), days: configuration.daysAhead)
+            teller.tell("made partitions ahead", sinceNs: began, ["days": .int(configuration.daysAhead)])
         }
         var partitions: [PartitionReader] = []
         for partition in 0..<(try await source.partitionCount()) {
             let state = try await source.state(partition: partition)
+            run.watermarks[partition] = state.watermarkMs
             let graceMs = configuration.grace.components.seconds * 1_000
             let closedMs = StepLadder.floor(state.nowMs - graceMs, 60_000)
             partitions.append(
@@ -147,8 +155,14 @@ package struct CompactionPass: Sendable {
             return run.summary
         }
         for reader in partitions {
+            let (beganNs, before) = (teller.nowNs, run.summary.hours)
             while try await pass.rollUp(partition: reader.partition) { run.summary.hours += 1 }
+            teller.tell(
+                "rolled hours up", sinceNs: beganNs,
+                ["partition": .int(reader.partition), "hours": .int(run.summary.hours - before)])
+            let retiredNs = teller.nowNs
             while try await source.retire(partition: reader.partition) {}
+            teller.tell("let what is compacted expire", sinceNs: retiredNs, ["partition": .int(reader.partition)])
         }
         try await retain(pass, partitions, &run)
         let seconds = Double(time.monotonicNs() - began) / 1e9
@@ -161,6 +175,7 @@ package struct CompactionPass: Sendable {
         _ pass: any HistoryPass, _ partitions: [PartitionReader], _ run: inout Run
     ) async throws {
         guard let times = configuration.retention else { return }
+        let beganNs = teller.nowNs
         var changedFromMs: Int64?
         for reader in partitions {
             let oldest = try await source.dirtyMinutes(partition: reader.partition, beforeMs: reader.closedMs).first
@@ -168,9 +183,12 @@ package struct CompactionPass: Sendable {
         }
         run.summary.retention = try await pass.retain(
             times, nowMs: time.wallMs(), changedFromMs: changedFromMs, isDryRun: configuration.isDryRun)
+        teller.tell(run.summary.retention, times, changedFromMs: changedFromMs, sinceNs: beganNs)
     }
 
     private func compact(_ reader: inout PartitionReader, of total: Int, _ run: inout Run) async throws {
+        let (beganNs, before) = (teller.nowNs, run.summary)
+        var rows = 0
         var batch = Batch(history: HistoryBatch(partition: reader.partition, cursor: reader.cursor))
         for minute in reader.minutes {
             var rest = try await source.dirtySeries(partition: reader.partition, minuteMs: minute)[...]
@@ -182,6 +200,7 @@ package struct CompactionPass: Sendable {
                 batch.readNs = time.monotonicNs()
                 batch.history.cursor = read.cursor
                 batch.history.rows += read.rows
+                rows += read.rows.count
                 batch.settled += read.settled
                 run.summary.series += read.settled.count
                 run.summary.heldBack += read.heldBack
@@ -198,28 +217,49 @@ package struct CompactionPass: Sendable {
         if batch.history.rows.isEmpty { batch.history.cursor = reader.cursor }
         batch.history.watermarkMs = reader.watermark(writtenBefore: reader.closedMs)
         run.waiting.append(batch)
+        teller.tell(
+            "went through what changed", sinceNs: beganNs,
+            [
+                "partition": .int(reader.partition), "minutes": .int(reader.minutes.count),
+                "series": .int(run.summary.series - before.series), "rows": .int(rows),
+                "held_back": .int(run.summary.heldBack - before.heldBack),
+            ])
     }
 
     /// Writes batches once what they were read from is sure to survive a crash of Redis.
     private func write(_ run: inout Run) async throws {
         defer { run.waiting = [] }
         run.summary.rows += run.waiting.reduce(0) { $0 + $1.history.rows.count }
-        if configuration.isDryRun { return }
+        if configuration.isDryRun {
+            for batch in run.waiting { tell(batch.history, run, sinceNs: teller.nowNs) }
+            return
+        }
         if let newest = run.waiting.filter({ !$0.history.rows.isEmpty }).map(\.readNs).max() {
             let safeNs = newest + run.settlingTime.wholeNanoseconds
             let now = time.monotonicNs()
-            if safeNs > now { try await pause(.nanoseconds(Int64(safeNs - now))) }
+            if safeNs > now {
+                try await pause(.nanoseconds(Int64(safeNs - now)))
+                teller.tell("waited until what was read is on Redis' disk", sinceNs: now, [:])
+            }
         }
         guard try await source.runID() == run.runID else { throw Stopped(outcome: .restarted) }
         for batch in run.waiting {
             let partition = batch.history.partition
+            let beganNs = teller.nowNs
             if case .behind(let known) = try await run.history.write(batch.history) {
                 throw Stopped(outcome: .behind(partition: partition, known: known, cursor: batch.history.cursor))
             }
+            tell(batch.history, run, sinceNs: beganNs)
             try await source.settle(partition: partition, batch.settled)
             if batch.history.watermarkMs > 0 {
                 try await source.advance(partition: partition, watermarkMs: batch.history.watermarkMs)
             }
         }
+    }
+
+    private func tell(_ batch: HistoryBatch, _ run: Run, sinceNs: UInt64) {
+        teller.tell(
+            batch, watermarkMs: run.watermarks[batch.partition] ?? 0, isDryRun: configuration.isDryRun, sinceNs: sinceNs
+        )
     }
 }
