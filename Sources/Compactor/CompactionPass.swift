@@ -18,6 +18,8 @@ package struct CompactionPass: Sendable {
         package var retention: RetentionTimes? = RetentionTimes()
         /// Says what it would do, and does nothing.
         package var isDryRun = false
+        /// Tells each step in the log, at info, with the time it took.
+        package var isVerbose = false
 
         package init() {}
     }
@@ -69,6 +71,8 @@ package struct CompactionPass: Sendable {
         let runID: String
         /// By partition.
         var durable: [DurableCursor] = []
+        /// By partition, the minutes written before the pass, ms since 1970.
+        var watermarks: [Int64] = []
         var summary = Summary()
     }
 
@@ -81,6 +85,7 @@ package struct CompactionPass: Sendable {
     private let time: TimeSource
     private let pause: @Sendable (Duration) async throws -> Void
     private let onProgress: @Sendable (_ done: Int, _ total: Int) -> Void
+    private let teller: PassTeller
 
     /// - Parameters:
     ///   - source: Redis.
@@ -104,6 +109,7 @@ package struct CompactionPass: Sendable {
         self.time = time
         self.pause = pause
         self.onProgress = onProgress
+        teller = PassTeller(logger, isVerbose: configuration.isVerbose, time: time)
     }
 
     /// Runs the pass.
@@ -129,10 +135,12 @@ package struct CompactionPass: Sendable {
         guard let definitions = try await source.definitions() else { return run.summary }
         if !configuration.isDryRun {
             try await pass.preparePartitions(fromMs: time.wallMs(), days: configuration.daysAhead)
+            teller.tell("made partitions ahead", sinceNs: began, ["days": .int(configuration.daysAhead)])
         }
         var partitions: [PartitionReader] = []
         for partition in 0..<(try await source.partitionCount()) {
             let state = try await source.state(partition: partition)
+            run.watermarks.append(state.watermarkMs)
             run.durable.append(DurableCursor(settling: settling))
             run.durable[partition].saw(state.cursor, atNs: time.monotonicNs())
             let graceMs = configuration.grace.components.seconds * 1_000
@@ -152,8 +160,14 @@ package struct CompactionPass: Sendable {
             return run.summary
         }
         for reader in partitions {
+            let (beganNs, before) = (teller.nowNs, run.summary.hours)
             while try await pass.rollUp(partition: reader.partition) { run.summary.hours += 1 }
+            teller.tell(
+                "rolled hours up", sinceNs: beganNs,
+                ["partition": .int(reader.partition), "hours": .int(run.summary.hours - before)])
+            let retiredNs = teller.nowNs
             while try await source.retire(partition: reader.partition) {}
+            teller.tell("let what is compacted expire", sinceNs: retiredNs, ["partition": .int(reader.partition)])
         }
         try await retain(pass, partitions, &run)
         let seconds = Double(time.monotonicNs() - began) / 1e9
@@ -167,6 +181,7 @@ package struct CompactionPass: Sendable {
         _ pass: any HistoryPass, _ partitions: [PartitionReader], _ run: inout Run
     ) async throws {
         guard let times = configuration.retention else { return }
+        let beganNs = teller.nowNs
         var changedFromMs: Int64?
         for reader in partitions {
             let oldest = try await source.dirtyMinutes(partition: reader.partition, beforeMs: reader.closedMs).first
@@ -174,6 +189,7 @@ package struct CompactionPass: Sendable {
         }
         run.summary.retention = try await pass.retain(
             times, nowMs: time.wallMs(), changedFromMs: changedFromMs, isDryRun: configuration.isDryRun)
+        teller.tell(run.summary.retention, times, changedFromMs: changedFromMs, sinceNs: beganNs)
     }
 
     /// Writes all there is: while a batch is written, the next is read and the one before is settled, so that both stores and this
@@ -216,8 +232,12 @@ package struct CompactionPass: Sendable {
 
     /// Writes a batch once what it was read from is sure to survive a crash of Redis.
     private func write(_ batch: ReadBatch, _ run: inout Run) async throws {
-        if configuration.isDryRun { return }
         let partition = batch.history.partition
+        var beganNs = teller.nowNs
+        guard !configuration.isDryRun else {
+            return teller.tell(
+                batch.history, watermarkMs: run.watermarks[partition], isDryRun: true, sinceNs: beganNs)
+        }
         var history = batch.history
         if !history.rows.isEmpty {
             run.durable[partition].saw(batch.cursor, atNs: batch.readNs)
@@ -226,6 +246,8 @@ package struct CompactionPass: Sendable {
                 if durableNs > now {
                     try await pause(.nanoseconds(Int64(durableNs - now)))
                     run.summary.times.waiting += .nanoseconds(Int64(durableNs - now))
+                    teller.tell("waited until what was read is on Redis' disk", sinceNs: now, [:])
+                    beganNs = teller.nowNs
                 }
             } else {
                 throw Stopped(outcome: .restarted)  // its versions lie past its cursor: it went back between two reads
@@ -239,6 +261,7 @@ package struct CompactionPass: Sendable {
         if case .behind(let known) = try await run.history.write(history) {
             throw Stopped(outcome: .behind(partition: partition, known: known, cursor: history.cursor))
         }
+        teller.tell(history, watermarkMs: run.watermarks[partition], isDryRun: false, sinceNs: beganNs)
     }
 
     /// Tells Redis that a batch is in PostgreSQL.

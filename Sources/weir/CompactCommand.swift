@@ -14,6 +14,9 @@ enum CompactCommand {
         help: "Repeat after so long, for ever; without it one pass is made.")
     static let dryRun = Setting(flag: "dry-run", help: "Say what would be written and dropped, and do neither.")
 
+    static let verbose = Setting(
+        flag: "verbose", help: "Log each step: what was read, written, rolled up and dropped, and how long it took.")
+
     private static let keepRange = Duration.seconds(86_400) ... .seconds(36_500 * 86_400)
     static let keepMinutes = Setting(
         "keep-minutes", .duration(keepRange), default: .seconds(9 * 86_400), key: "keep.minutes", group: retention,
@@ -46,7 +49,7 @@ enum CompactCommand {
             "One pass, for cron: exits 0 when done, 75 where another pass is under way, 69 where a store is out of "
             + "reach, 1 where it failed. It may be killed at any moment; the next pass repeats what was not finished.",
         settings: [
-            Shared.redis, Shared.postgres, every, dryRun, Shared.late, keepMinutes, keepHours, keepDays,
+            Shared.redis, Shared.postgres, every, dryRun, verbose, Shared.late, keepMinutes, keepHours, keepDays,
             rebuild, from, to,
         ], check: check)
 
@@ -90,6 +93,7 @@ enum CompactCommand {
             let redis = try RedisConnections(settings, process: "compact", loop: loop)
             var configuration = CompactionPass.Configuration()
             configuration.isDryRun = settings[dryRun]
+            configuration.isVerbose = settings[verbose]
             configuration.retention = RetentionTimes(
                 minutes: settings[keepMinutes].components.seconds, hours: settings[keepHours].components.seconds,
                 days: settings[keepDays].components.seconds)

@@ -13,8 +13,24 @@ struct FrontRequest: Sendable {
     ///   accepted, 76 the server refuses the request.
     func send(_ method: HTTPMethod, _ target: String, json body: [UInt8]? = nil) async throws(StartError) -> JSON5Value
     {
+        let response = try await answer(method, target, json: body)
+        guard let answer = try? JSON5.parse(response.body) else {
+            throw StartError(.protocolError, "\(client.endpoint): the answer is no JSON")
+        }
+        return answer
+    }
+
+    /// An answer that is a success, as it comes.
+    ///
+    /// `accept` is the media type asked for, the server's own choice if nil; `badRequest` what 400 means for who asks: 64
+    /// where the parameters are a user's own words. Throws as `send` does.
+    func answer(
+        _ method: HTTPMethod, _ target: String, json body: [UInt8]? = nil, accept: String? = nil,
+        badRequest: ExitCode = .protocolError
+    ) async throws(StartError) -> HTTPClientResponse {
         var request = HTTPClientRequest(method, target, body: body ?? [])
         if body != nil { request.fields.append("Content-Type", "application/json") }
+        if let accept { request.fields.append("Accept", accept) }
         if let token { request.fields.append("Authorization", "Bearer \(token)") }
         let response: HTTPClientResponse
         do {
@@ -22,12 +38,11 @@ struct FrontRequest: Sendable {
         } catch {
             throw StartError(.unavailable, "\(client.endpoint): \(error)")
         }
-        let answer = try? JSON5.parse(response.body)
-        let detail = "\(client.endpoint): \(answer?["detail"]?.string ?? response.status.description)"
+        if (200...299).contains(response.status.code) { return response }
+        let problem = (try? JSON5.parse(response.body))?["detail"]?.string ?? response.status.description
+        let detail = "\(client.endpoint): \(problem)"
         switch response.status.code {
-        case 200...299:
-            guard let answer else { throw StartError(.protocolError, "\(client.endpoint): the answer is no JSON") }
-            return answer
+        case 400: throw StartError(badRequest, detail)
         case 401, 403: throw StartError(.noPermission, detail)
         case 408, 425, 429, 500...599: throw StartError(.unavailable, detail)
         default: throw StartError(.protocolError, detail)

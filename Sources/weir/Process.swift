@@ -14,6 +14,20 @@ func complain(_ command: String, _ text: String) {
     line.withUTF8 { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
 }
 
+/// Writes all of `bytes`, and blocks until they are taken; 0, or the system's error number.
+func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let written = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+        if written > 0 {
+            rest = rest.dropFirst(written)
+        } else if written == 0 || errno != EINTR {
+            return written == 0 ? EIO : errno
+        }
+    }
+    return 0
+}
+
 extension Settings {
     /// The log of the process, as the general options ask for it.
     func logger(_ process: String) -> Logger {

@@ -3,12 +3,12 @@ import Reactor
 
 /// A line on the terminal that tells how far a long work is; nothing where standard error is no terminal.
 enum ProgressBar {
-    /// Draws `line` on `loop` ten times a second until the task is cancelled, and then once more.
+    /// Draws `line` on `loop` ten times a second until the task is cancelled, and then once more; never if not `isShown`.
     static func start(
-        on loop: EventLoop, _ line: @escaping @Sendable (_ width: Int) -> String
+        on loop: EventLoop, isShown: Bool = true, _ line: @escaping @Sendable (_ width: Int) -> String
     ) -> Task<Void, any Error> {
         loop.spawn {
-            guard isatty(STDERR_FILENO) == 1 else { return }
+            guard isShown, isatty(STDERR_FILENO) == 1 else { return }
             while !Task.isCancelled {
                 draw(line(width()))
                 try? await Task.sleep(for: .milliseconds(100))

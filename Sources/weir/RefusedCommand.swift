@@ -1,6 +1,7 @@
 import Analytics
 import Reactor
 import Service
+import Terminal
 import Wire
 
 /// `weir refused list`, `retry` and `drop`: events that the worker could not count, through a running front.
@@ -160,7 +161,7 @@ enum RefusedEventLines {
 
     static func lines(_ event: JSON5Value) -> [String] {
         let received = event["received"]?.integer.map { rfc3339(milliseconds: $0) } ?? ""
-        let reason = printable(event["reason"]?.string ?? "")
+        let reason = TerminalText.printable(event["reason"]?.string ?? "")
         var content = content(event["fields"]?.elements ?? [])
         if event["cut"]?.bool == true { content += " (only the beginning was kept)" }
         return ["\(event["id"]?.string ?? "")  \(received)  \(reason)", "    \(content)"]
@@ -176,23 +177,7 @@ enum RefusedEventLines {
             case "batch", "start": [pairs[0].1]
             default: pairs.map { "\($0.0)=\($0.1)" }
             }
-        let text = printable(texts.joined(separator: " "))
+        let text = TerminalText.printable(texts.joined(separator: " "))
         return text.count <= maxContent ? text : text.prefix(maxContent) + "…"
-    }
-
-    /// Without what a terminal would obey.
-    static func printable(_ text: String) -> String {
-        var shown = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x0A: shown += "\\n"
-            case 0x0D: shown += "\\r"
-            case 0x09: shown += "\\t"
-            case 0..<0x20, 0x7F..<0xA0:
-                shown += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-            default: shown.unicodeScalars.append(scalar)
-            }
-        }
-        return shown
     }
 }

@@ -23,6 +23,8 @@ struct Weir {
         Entry(command: CompactCommand.command, run: CompactCommand.run),
         Entry(command: GenerateCommand.command, run: GenerateCommand.run),
         Entry(command: SendCommand.command, run: SendCommand.run),
+        Entry(command: QueryCommand.command, run: QueryCommand.run),
+        Entry(command: ExportCommand.command, run: ExportCommand.run),
         Entry(command: RefusedCommand.list, run: RefusedCommand.runList),
         Entry(command: RefusedCommand.retry, run: RefusedCommand.runRetry),
         Entry(command: RefusedCommand.drop, run: RefusedCommand.runDrop),

@@ -172,6 +172,43 @@ struct CompactionTests {
         #expect(fixture.redis.watermarks == [minute] && fixture.redis.dirtyCount == 1)
     }
 
+    @Test("a verbose pass tells each step with its figures, another one none")
+    func verbosePassesTellTheirSteps() async throws {
+        let fixture = try await CompactionFixture(partitions: 2)
+        let records = Lock<[LogRecord]>([])
+        let logger = Logger(process: "test", sink: { record in records.withLock { $0.append(record) } })
+        func steps(_ change: @escaping (inout CompactionPass.Configuration) -> Void) async throws -> [LogRecord] {
+            records.withLock { $0 = [] }
+            guard case .done = try await fixture.compact(logger: logger, change) else { throw TestKitError("not done") }
+            return records.withLock { $0 }
+        }
+        func figures(_ records: [LogRecord], _ text: String, _ keys: [String]) -> [[LogValue?]] {
+            records.filter { $0.message.contains(text) }.map { record in keys.map { record.fields[$0] } }
+        }
+        fixture.redis.apply(
+            (0..<3).map { .init(series: $0, atMs: minute) } + [.init(partition: 1, series: 0, atMs: minute - 60_000)])
+        #expect(try await steps { _ in }.isEmpty)
+        fixture.redis.apply([.init(series: 1, atMs: minute), .init(series: 2, atMs: minute + 60_000)])
+        let dry = try await steps { ($0.isVerbose, $0.isDryRun) = (true, true) }
+        #expect(figures(dry, "would write rows", ["new", "replaced"]) == [[0, 1]])
+        fixture.redis.pass(ms: 60_000)
+        let told = try await steps { ($0.isVerbose, $0.maxRows) = (true, 1) }
+        #expect(told.allSatisfy { $0.level == .info && $0.fields["seconds"] != nil })
+        #expect(
+            figures(told, "went through", ["partition", "minutes", "series", "rows", "held_back"]) == [
+                [0, 2, 2, 2, 0], [1, 0, 0, 0, 0],
+            ])
+        #expect(
+            figures(told, "wrote rows in a transaction", ["partition", "new", "replaced"]) == [[0, 0, 1], [0, 1, 0]])
+        #expect(figures(told, "rolled hours up", ["partition"]) == [[0], [1]])
+        #expect(figures(told, "expire", ["partition"]) == [[0], [1]])
+        #expect(figures(told, "made partitions ahead", ["days"]) == [[3]])
+        #expect(
+            figures(told, "older than is kept", ["dropped", "going_later", "keep_minutes_seconds"]) == [
+                [0, 0, 777_600]
+            ])
+    }
+
     @Test func aDryRunSaysWhatItWouldWriteAndChangesNothing() async throws {
         let fixture = try await CompactionFixture()
         fixture.redis.apply([.init(series: 0, atMs: minute), .init(series: 1, atMs: minute - 60_000)])

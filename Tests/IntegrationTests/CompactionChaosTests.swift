@@ -51,9 +51,9 @@ struct CompactionChaosTests {
         [RedisServer.Options.AppendOnly.always, .everysec])
     func countsEveryEventOnce(seed: Seed, appendOnly: RedisServer.Options.AppendOnly) async throws {
         var rng = SplitMix64(seed)
-        let weir = try await TwoStores.start(
-            configuration: "{ metrics: \(EventLoad.configuration) }", redis: .init(appendOnly: appendOnly))
-        let front = try await weir.startFront()
+        let (weir, front) = try await WeirInstallation.start(
+            configuration: "{ metrics: \(EventLoad.configuration) }", redis: .init(appendOnly: appendOnly),
+            postgres: .own)
         var worker = try await weir.startWorker()
         let nowMs = TimeSource.system.wallMs()
         var sources = Self.minutesAgo.enumerated().map { number, minutes in
@@ -153,7 +153,7 @@ struct CompactionChaosTests {
     private static let writtenAt = "SELECT max(written_at) FROM weir.partition_cursor"
 
     private func happen(
-        _ fault: Fault, to pass: WeirProcess, _ weir: TwoStores, _ away: Duration,
+        _ fault: Fault, to pass: WeirProcess, _ weir: WeirInstallation, _ away: Duration,
         _ appendOnly: RedisServer.Options.AppendOnly
     ) async throws {
         switch fault {
@@ -168,14 +168,14 @@ struct CompactionChaosTests {
         }
     }
 
-    private func startPass(_ weir: TwoStores) throws -> WeirProcess {
+    private func startPass(_ weir: WeirInstallation) throws -> WeirProcess {
         try WeirProcess(["compact"], environment: weir.environment)
     }
 
     /// Starts a pass and calls `body` while it has written its rows, and waits for a lock before it may move the cursor and
     /// commit.
     private func holdWriting(
-        _ weir: TwoStores, _ body: (WeirProcess) async throws -> Void
+        _ weir: WeirInstallation, _ body: (WeirProcess) async throws -> Void
     ) async throws -> WeirProcess {
         let table = "weir.partition_cursor"
         // Ends with an error: its session is ended, or the server.
@@ -221,7 +221,7 @@ struct CompactionChaosTests {
 
     /// Redis forgets a minute that a pass has read since, and hears of it again.
     private func forget(
-        _ batch: Batch, of minute: Int64, _ weir: TwoStores, _ appendOnly: RedisServer.Options.AppendOnly
+        _ batch: Batch, of minute: Int64, _ weir: WeirInstallation, _ appendOnly: RedisServer.Options.AppendOnly
     ) async throws -> WeirProcess {
         var pass: WeirProcess?
         try await crash(weir.redis, appendOnly) {
@@ -239,7 +239,7 @@ struct CompactionChaosTests {
     }
 
     /// Lets all go from Redis that may expire and is PostgreSQL's to answer, as ten minutes later; the worker must not run.
-    private func expireHistory(_ weir: TwoStores) async throws {
+    private func expireHistory(_ weir: WeirInstallation) async throws {
         let probe = try await weir.redis.connect()
         for kind in ["b10", "hll", "top"] {
             for key in try await probe.command("KEYS", "weir:{0}:\(kind):*").array ?? [] {
@@ -251,7 +251,7 @@ struct CompactionChaosTests {
     }
 
     /// Asks all the time, and is never answered with less than was compacted before, nor with more than was sent.
-    private func watch(_ weir: TwoStores, from: Int64, _ bounds: ClosedRange<Int>, _ when: String) async throws {
+    private func watch(_ weir: WeirInstallation, from: Int64, _ bounds: ClosedRange<Int>, _ when: String) async throws {
         while !Task.isCancelled {
             if let found = try? await weir.count(from: from) {
                 #expect(bounds.contains(found), "\(when): \(found) events of \(bounds)")
@@ -264,7 +264,7 @@ struct CompactionChaosTests {
     ///
     /// With `isCompacted` one more pass is made, and everything is answered: until then an answer about history lacks what came
     /// late to it. Returns how long the pass took.
-    private func check(_ load: EventLoad, _ weir: TwoStores, _ when: String, isCompacted: Bool) async throws
+    private func check(_ load: EventLoad, _ weir: WeirInstallation, _ when: String, isCompacted: Bool) async throws
         -> Duration?
     {
         try await weir.waitUntilApplied(load.count)
@@ -290,7 +290,7 @@ struct CompactionChaosTests {
     }
 
     /// Every metric, asked by the hour and series, against what the events add up to.
-    private func expectAnswers(_ weir: TwoStores, _ load: EventLoad, _ when: String) async throws {
+    private func expectAnswers(_ weir: WeirInstallation, _ load: EventLoad, _ when: String) async throws {
         let expected = sums(load, bucketMs: 3_600_000)
         for metric in [.events] + EventLoad.metrics {
             let aggregations = metric.aggregations
@@ -332,7 +332,7 @@ struct CompactionChaosTests {
     }
 
     /// What SQL finds of every minute, against what the events add up to; and of every hour, against its minutes.
-    private func expectHistory(_ weir: TwoStores, _ load: EventLoad) async throws {
+    private func expectHistory(_ weir: WeirInstallation, _ load: EventLoad) async throws {
         try await weir.expectHoursOfMinutes()
         let expected = sums(load, bucketMs: Self.minuteMs)
         let rows = try await weir.rows(

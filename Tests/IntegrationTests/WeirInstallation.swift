@@ -4,6 +4,14 @@ import Testing
 
 /// Real stores and the processes of the real executable over them, as a user would run them.
 final class WeirInstallation: Sendable {
+    /// Which PostgreSQL an installation has.
+    enum Postgres {
+        /// A database of the server that all tests share.
+        case shared
+        /// A server of its own, which may be stopped and killed.
+        case own
+    }
+
     let redis: RedisServer
     let postgres: PostgresServer
     let database: String
@@ -27,10 +35,14 @@ final class WeirInstallation: Sendable {
 
     /// Starts the stores, migrates, loads the functions, and starts a front.
     static func start(
-        configuration: String? = nil, redis options: RedisServer.Options = .init()
+        configuration: String? = nil, redis options: RedisServer.Options = .init(), postgres which: Postgres = .shared
     ) async throws -> (WeirInstallation, front: WeirProcess) {
         let redis = try await RedisServer.start(options)
-        let postgres = try await PostgresServer.shared()
+        let postgres =
+            switch which {
+            case .shared: try await PostgresServer.shared()
+            case .own: try await PostgresServer.start()
+            }
         let database = try await postgres.createDatabase()
         let installation = try WeirInstallation(redis, postgres, database, configuration: configuration)
         let migrated = try await installation.run(["migrate"])
@@ -47,21 +59,21 @@ final class WeirInstallation: Sendable {
     }
 
     func run(
-        _ arguments: [String], within deadline: Duration = .seconds(60)
+        _ arguments: [String], within deadline: Duration = .seconds(120)
     ) async throws -> (exit: TestKit.ChildProcess.Exit, output: [String], errors: [String]) {
         try await WeirProcess.run(arguments, environment: environment, within: deadline)
     }
 
     func startFront() async throws -> WeirProcess {
         let front = try WeirProcess(["serve", "--listen", "127.0.0.1:\(port)"], environment: environment)
-        _ = try await front.errors.line(containing: "listening", deadline: .seconds(20))
+        _ = try await front.errors.line(containing: "listening", deadline: .seconds(30))
         return front
     }
 
     func startWorker(_ options: [String] = []) async throws -> WeirProcess {
         let worker = try WeirProcess(
             ["work", "--listen", "127.0.0.1:\(try FreePort.next())"] + options, environment: environment)
-        _ = try await worker.errors.line(containing: "listening", deadline: .seconds(20))
+        _ = try await worker.errors.line(containing: "listening", deadline: .seconds(30))
         return worker
     }
 
@@ -89,13 +101,30 @@ final class WeirInstallation: Sendable {
     /// Waits until so many events have been applied.
     func waitUntilApplied(_ count: Int, deadline: Duration = .seconds(60)) async throws {
         try await eventually("\(count) events are applied", deadline: deadline) {
-            let probe = try await redis.connect()
-            let hour = TimeSource.system.wallMs() / 3_600_000 * 3_600
-            var applied = 0
-            for hour in [hour - 3_600, hour] {
-                applied += try await probe.command("HGET", "weir:{0}:audit:\(hour)", "applied").int ?? 0
-            }
-            return applied >= count
+            let applied = try await redis.connect().command("HGET", "weir:{0}:cursor", "applied")
+            return Int(applied.string ?? "") ?? 0 >= count
+        }
+    }
+
+    /// Stops a process in order.
+    func stop(_ process: WeirProcess) async throws {
+        process.terminate()
+        #expect(try await process.exit(within: .seconds(30)) == .status(0))
+    }
+
+    /// A whole pass.
+    func compact() async throws {
+        let pass = try await run(["compact"])
+        #expect(pass.exit == .status(0), "\(pass.errors)")
+    }
+
+    /// What psql prints for `text`.
+    func sql(_ text: String) async throws -> String { try await postgres.query(text, database: database) }
+
+    /// The rows of a statement, each as its columns.
+    func rows(_ sql: String) async throws -> [[String]] {
+        try await self.sql(sql).split(separator: "\n").map {
+            $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         }
     }
 }

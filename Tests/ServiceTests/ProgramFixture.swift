@@ -32,6 +32,8 @@ enum Fixture {
     static let format = Setting("format", .choice(), default: Format.ndjson, help: "How lines look.")
     static let limit = Setting("limit", .bytes(), default: .mebibytes(8), key: "limit", help: "The greatest body.")
 
+    static let watch = Setting(optional: "watch", .duration(), bare: "2s", help: "Ask again.")
+
     static let program = Program(
         name: "weir", version: "1.2.3", summary: "measures streams",
         commands: [
@@ -50,7 +52,9 @@ enum Fixture {
                 positional: Positional("FILE", count: 0 ... .max, help: "Files to read.")),
             Command("scripts load", summary: "load the scripts"),
             Command("scripts list", summary: "list the scripts"),
-            Command("query", summary: "ask", positional: Positional("METRIC", count: 1...1, help: "what to ask for")),
+            Command(
+                "query", summary: "ask", settings: [watch],
+                positional: Positional("METRIC", count: 1...1, help: "what to ask for")),
         ],
         sections: [
             ConfigurationSection("metrics") { value, problems in

@@ -101,6 +101,22 @@ import Testing
         #expect(version == "weir 1.2.3\n")
     }
 
+    @Test(
+        "an option that may stand alone takes what follows only where it can be meant",
+        arguments: [
+            ("query a", nil), ("query a --watch", .seconds(2)), ("query --watch a", .seconds(2)),
+            ("query --watch 5s a", .seconds(5)), ("query --watch=1m a", .seconds(60)),
+        ] as [(String, Duration?)])
+    func bareOptions(line: String, expected: Duration?) throws {
+        let settings = try parse(line)
+        #expect(settings[Fixture.watch] == expected && settings.arguments == ["a"])
+    }
+
+    @Test func helpShowsWhatAnOptionMeansAlone() throws {
+        guard case .show(let page) = try program.request(["query", "--help"]) else { return }
+        #expect(page.contains("--watch [TIME]") && page.contains("[alone: 2s]"))
+    }
+
     @Test func optionsAfterTwoDashesAskForNoHelp() throws {
         guard case .run(let invocation) = try program.request(["send", "--", "--help"]) else {
             Issue.record("help was shown")

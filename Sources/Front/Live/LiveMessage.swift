@@ -109,7 +109,7 @@ enum LiveMessage {
                 bytes.appendJSONArray(changed) { bytes, index in
                     if aggregation == .top {
                         let items = series.buckets.aggregates[index].items ?? TopItems()
-                        TopItemsText.append(items, limit: TopItemsText.perBucket, to: &bytes)
+                        bytes.appendJSON(items, limit: TopItems.perBucket)
                     } else if let value = series.buckets.aggregates[index].value(aggregation, seconds: seconds),
                         value.isFinite
                     {

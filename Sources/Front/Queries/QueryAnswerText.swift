@@ -40,24 +40,30 @@ enum QueryAnswerText {
         let query = answer.query
         var csv: [UInt8] = []
         let header = ["time"] + query.by + query.aggregations.map(\.name)
-        csv.append(contentsOf: header.map(field).joined(separator: ",").utf8)
-        csv.append(contentsOf: "\r\n".utf8)
+        for (index, name) in header.enumerated() {
+            if index > 0 { csv.append(UInt8(ascii: ",")) }
+            csv.appendCSV(name)
+        }
+        csv.endCSVLine()
         for series in answer.series {
-            let labels = query.by.map { field(series.labels[$0] ?? "") + "," }.joined()
+            var labels: [UInt8] = []
+            for name in query.by {
+                labels.appendCSV(series.labels[name] ?? "")
+                labels.append(UInt8(ascii: ","))
+            }
             for (place, time) in series.times.enumerated() {
                 csv.appendJSON(Int(time))
                 csv.append(UInt8(ascii: ","))
-                csv.append(contentsOf: labels.utf8)
+                csv += labels
                 for (index, values) in series.values.enumerated() {
                     if index > 0 { csv.append(UInt8(ascii: ",")) }
                     if query.aggregations[index] == .top {
-                        let items = TopItemsText.csv(series.items[place], limit: TopItemsText.perBucket)
-                        csv.append(contentsOf: field(items).utf8)
+                        csv.appendCSV(series.items[place].csvText(limit: TopItems.perBucket))
                     } else if let value = values[place] {
                         csv.appendJSON(value)
                     }
                 }
-                csv.append(contentsOf: "\r\n".utf8)
+                csv.endCSVLine()
             }
         }
         return csv
@@ -79,7 +85,7 @@ enum QueryAnswerText {
             for (place, value) in values.enumerated() {
                 if place > 0 { json.append(UInt8(ascii: ",")) }
                 if aggregation == .top {
-                    TopItemsText.append(series.items[place], limit: TopItemsText.perBucket, to: &json)
+                    json.appendJSON(series.items[place], limit: TopItems.perBucket)
                 } else if let value {
                     json.appendJSON(value)
                 } else {
@@ -98,11 +104,5 @@ enum QueryAnswerText {
             json.appendJSON(text)
         }
         json.append(UInt8(ascii: "]"))
-    }
-
-    /// A field of RFC 4180.
-    private static func field(_ text: String) -> String {
-        guard text.contains(where: { "\",\r\n".contains($0) }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 }

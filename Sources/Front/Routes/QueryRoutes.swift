@@ -46,9 +46,16 @@ struct QueryRoutes: Sendable {
             let answer = try await engine.answer(query)
             let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
             metrics.answered(tiers: answer.tiers, degraded: answer.degraded, seconds: seconds)
-            return wantsCSV
-                ? HTTPResponse(.ok, .csv, body: QueryAnswerText.csv(answer))
-                : HTTPResponse(.ok, .json, body: QueryAnswerText.json(answer, tookMs: seconds * 1_000))
+            guard wantsCSV else {
+                return HTTPResponse(.ok, .json, body: QueryAnswerText.json(answer, tookMs: seconds * 1_000))
+            }
+            var response = HTTPResponse(.ok, .csv, body: QueryAnswerText.csv(answer))
+            // Lines of numbers have no place for what is missing from them.
+            if !answer.degraded.isEmpty {
+                response.fields.append("Weir-Degraded", answer.degraded.joined(separator: ","))
+            }
+            if answer.isTruncated { response.fields.append("Weir-Truncated", "true") }
+            return response
         }
     }
 

@@ -33,10 +33,12 @@ extension Program {
     private func row(_ setting: SettingDeclaration) -> (String, [String]) {
         var facts: [String] = []
         if let text = setting.defaultText { facts.append("default: \(text)") }
+        if let text = setting.bareText { facts.append("alone: \(text)") }
         if let name = setting.environment { facts.append("env: \(name)") }
         if let key = setting.key { facts.append("key: \(key)") }
         if setting.shape == .repeated { facts.append("may be repeated") }
-        let option = setting.shape == .flag ? "--\(setting.name)" : "--\(setting.name) \(setting.placeholder)"
+        let value = setting.bareText == nil ? setting.placeholder : "[\(setting.placeholder)]"
+        let option = setting.shape == .flag ? "--\(setting.name)" : "--\(setting.name) \(value)"
         return (option, [setting.help] + (facts.isEmpty ? [] : ["[\(facts.joined(separator: ", "))]"]))
     }
 

@@ -46,6 +46,14 @@ package struct Invocation: Sendable {
                 ])
         }
         if value == nil, setting.shape == .flag { value = "true" }
+        if value == nil, let bare = setting.bareText {
+            // What follows is only taken where it can be meant: `--watch 5s`, but not `--watch response_time`.
+            if let next = rest.first, case .success = setting.value(of: [next]) {
+                value = rest.popFirst()
+            } else {
+                value = bare
+            }
+        }
         if value == nil, let next = rest.first, !next.hasPrefix("--") { value = rest.popFirst() }
         guard let value else {
             throw UsageError(.usage, ["\(prefix): \(flag) needs a value: \(flag) \(setting.placeholder)"])

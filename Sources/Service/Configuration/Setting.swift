@@ -14,10 +14,10 @@ package struct Setting<Value: Sendable>: AnySetting {
     private init(
         name: String, shape: SettingDeclaration.Shape, placeholder: String, form: SettingDeclaration.Form,
         defaultText: String?, defaultValue: Value, environment: String?, key: String?, group: String, secret: Bool,
-        help: String, read: @escaping @Sendable ([String]) throws(BadValue) -> Value
+        help: String, bareText: String? = nil, read: @escaping @Sendable ([String]) throws(BadValue) -> Value
     ) {
         declaration = SettingDeclaration(
-            name: name, shape: shape, placeholder: placeholder, form: form,
+            name: name, shape: shape, bareText: bareText, placeholder: placeholder, form: form,
             defaultText: defaultText, defaultValue: defaultValue,
             environment: environment, key: key, group: group, isSecret: secret, help: help,
             read: { texts throws(BadValue) in try read(texts) })
@@ -47,14 +47,16 @@ package struct Setting<Value: Sendable>: AnySetting {
     }
 
     /// A setting that may have no value, which is its default.
+    ///
+    /// With `bare`, the option may stand alone and then means that text: `--watch` for `--watch 2s`.
     package init<Wrapped>(
-        optional name: String, _ kind: ValueKind<Wrapped>, environment: String? = nil, key: String? = nil,
-        placeholder: String? = nil, group: String = "Options", secret: Bool = false, help: String
+        optional name: String, _ kind: ValueKind<Wrapped>, bare: String? = nil, environment: String? = nil,
+        key: String? = nil, placeholder: String? = nil, group: String = "Options", secret: Bool = false, help: String
     ) where Value == Wrapped? {
         self.init(
             name: name, shape: .single, placeholder: placeholder ?? kind.placeholder, form: kind.form,
             defaultText: nil, defaultValue: nil, environment: environment, key: key, group: group, secret: secret,
-            help: help, read: { texts throws(BadValue) in try kind.read(texts.last ?? "") })
+            help: help, bareText: bare, read: { texts throws(BadValue) in try kind.read(texts.last ?? "") })
     }
 
     /// A setting that may be given several times; separated by commas in the environment, an array in the file.
@@ -105,6 +107,8 @@ package struct SettingDeclaration: Sendable {
     /// The option without its dashes.
     package let name: String
     let shape: Shape
+    /// What the option means where no value follows it; nil where one must.
+    let bareText: String?
     let placeholder: String
     let form: Form
     let defaultText: String?

@@ -42,6 +42,16 @@ struct QueryRouteTests {
         #expect(lines[0] == "time,endpoint,count,p50")
         #expect(lines[1].hasPrefix("\(bucket),/x,3,") && lines[2].hasPrefix("\(bucket - 20_000),\"/y,\"\"z\"\"\",1,"))
         #expect(lines.count == 3)
+        #expect(answer["weir-degraded"] == nil && answer["weir-truncated"] == nil)
+    }
+
+    @Test func saysBesideCSVWhatIsMissingFromIt() async throws {
+        let target = "/api/v1/query?metric=response_time&by=endpoint&limit=1&from=-2h"
+        let truncated = try await client.get(target, headers: ["Accept": "text/csv"])
+        #expect(truncated["weir-truncated"] == "true" && truncated["weir-degraded"] == nil, "\(truncated.text)")
+        front.tiers.change { $0.down = [.redis] }
+        let degraded = try await client.get(target, headers: ["Accept": "text/csv"])
+        #expect(degraded.status == 200 && degraded["weir-degraded"] == "redis", "\(degraded.text)")
     }
 
     @Test func saysWhichParameterIsWrong() async throws {
