@@ -19,6 +19,7 @@ final class FrontUnderTest: Sendable {
     let refused = TwinRefused()
     let client: HTTPClient
     let registry = MetricsRegistry()
+    let routes: [String]
     private let server: HTTPServer
     private let running: Task<Void, any Error>
 
@@ -39,7 +40,9 @@ final class FrontUnderTest: Sendable {
         parts.time = TimeSource(wallMs: { nowMs }, monotonicNs: TimeSource.system.monotonicNs)
         parts.audit = AuditReader(books: books, history: books)
         parts.refused = RefusedDesk(store: refused)
-        let server = HTTPServer(loop: loop, handler: FrontRoutes(parts))
+        let routes = FrontRoutes(parts)
+        self.routes = routes.routes
+        let server = HTTPServer(loop: loop, handler: routes)
         guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else {
             throw TestKitError("not a TCP address")
         }
