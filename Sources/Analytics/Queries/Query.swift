@@ -144,17 +144,18 @@ package struct Query: Equatable, Sendable {
         _ text: String?, _ metric: MetricDefinition
     ) throws(QueryError) -> [Aggregation] {
         guard let text else { return Array(metric.aggregations.prefix(1)) }
+        let names = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard names.count <= maxAggregations else {
+            throw QueryError("agg", "names more than \(maxAggregations) aggregations; ask for some of them")
+        }
         var found: [Aggregation] = []
-        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+        for name in names {
             guard let aggregation = Aggregation(String(name)), metric.answers(aggregation) else {
                 let known = metric.aggregations.map(\.name).joined(separator: ", ")
                 let more = metric.kind == .distribution ? " and any pN" : ""
                 throw QueryError("agg", "\(metric.name) does not answer \"\(name)\"; it answers \(known)\(more)")
             }
             if !found.contains(aggregation) { found.append(aggregation) }
-        }
-        guard found.count <= maxAggregations else {
-            throw QueryError("agg", "names more than \(maxAggregations) aggregations; ask for some of them")
         }
         return found
     }

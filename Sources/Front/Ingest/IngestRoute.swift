@@ -22,8 +22,9 @@ struct IngestRoute: Sendable {
                     detail: "Send NDJSON as application/x-ndjson, or one object or an array as application/json."))
         }
         let keys = request.fields.all("idempotency-key")
-        guard keys.count <= 1, keys.allSatisfy({ (1...Self.maxKeyBytes).contains($0.utf8.count) }) else {
-            let detail = "Idempotency-Key must be given once and have 1 to \(Self.maxKeyBytes) bytes."
+        guard keys.count <= 1, keys.allSatisfy(Self.isKey) else {
+            let detail =
+                "Idempotency-Key must be given once, and be 1 to \(Self.maxKeyBytes) characters of printable ASCII."
             return refuse(responder, HTTPResponse(problem: .badRequest, detail: detail))
         }
         let receivedMs = time.wallMs()
@@ -48,6 +49,10 @@ struct IngestRoute: Sendable {
             metrics.appendSeconds.observe(nanoseconds: time.monotonicNs() &- beganNs)
             return response
         }
+    }
+
+    private static func isKey(_ text: String) -> Bool {
+        (1...maxKeyBytes).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
     }
 
     private func refuse(_ responder: HTTPResponder, _ response: HTTPResponse) {

@@ -25,6 +25,11 @@ struct RefusedRoutes: Sendable {
         }
         responder.respond {
             do throws(StoreError) {
+                let count = try await desk.partitionCount()
+                if let (name, number) = page.namedPartition, number >= count {
+                    let detail = "\(name): there is no partition \(number); they are 0 to \(count - 1)."
+                    return HTTPResponse(problem: .badRequest, detail: detail)
+                }
                 let (events, hasMore) = try await desk.list(
                     partition: page.partition, after: page.after, limit: page.limit)
                 return Self.answer(RefusedText.json(events, hasMore: hasMore))
@@ -106,6 +111,11 @@ private struct Page {
     var partition: Int?
     var after: RefusedID?
     var limit = 100
+
+    /// The partition that is named, and by which parameter.
+    var namedPartition: (String, Int)? {
+        partition.map { ("partition", $0) } ?? after.map { ("after", $0.partition) }
+    }
 
     init(_ request: HTTPRequest, maxEvents: Int) throws(QueryError) {
         for item in (try? request.head.queryItems()) ?? [] {
