@@ -9,7 +9,7 @@ struct AnswerBody {
 
     /// Names what the body says, but for the varying parts; weak for their sake.
     ///
-    /// - Complexity: O(n), some 3 GB/s.
+    /// - Complexity: O(n), some 4 GB/s.
     var entityTag: HTTPEntityTag {
         var hash: UInt64 = 0
         var start = bytes.startIndex
