@@ -74,7 +74,7 @@ let tested: [String: [String]] = [
     "Redis": ["Reactor", "Service"], "Postgres": ["Reactor", "Service"], "Assets": [], "Dashboard": ["Assets"],
     "RedisStore": ["Analytics", "Wire", "Service", "Redis", "Reactor"],
     "PostgresStore": ["Analytics", "Wire", "Service", "Postgres", "Reactor"],
-    "Front": ["Analytics", "Wire", "Service", "Reactor", "WebServer", "Dashboard"],
+    "Front": ["Analytics", "Wire", "Service", "Reactor", "WebServer", "Dashboard", "Deflate"],
     "Worker": ["Analytics", "Wire", "Service"],
     "Compactor": ["Analytics", "Wire", "Service", "Postgres", "PostgresStore", "Reactor"],
     "Producer": ["Analytics", "Wire", "Service"], "Terminal": ["Analytics", "Service"],

@@ -1,6 +1,6 @@
 import CAssets
 
-/// The files that are built in: the page, `redis-scripts/` and `sql/`. `Sources/CAssets/generate.sh` keeps their list.
+/// The files that are built in: the page, `openapi.yaml`, `redis-scripts/` and `sql/`. `Sources/CAssets/generate.sh` keeps their list.
 extension Asset {
     /// All of them, in byte order of their paths.
     package static let all: [Asset] = (0..<weir_asset_count).map { index in

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes assets.c, the list of the files that are built into the executable: the page, the Lua and the SQL.
+# Writes assets.c, the list of the files that are built into the executable: the page, the API's description, the Lua, the SQL.
 # Run it after adding, renaming or removing one (a changed file is rebuilt without it); `--check` only compares.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -8,6 +8,7 @@ mkdir -p Sources/Dashboard/Assets redis-scripts sql # git keeps no empty folders
 
 files() {
     find Sources/Dashboard/Assets -type f ! -name '.*'
+    find openapi.yaml -type f
     find redis-scripts -type f -name '*.lua' ! -path 'redis-scripts/bench/*' # measured, never loaded by us
     find sql -type f -name '*.sql'
 }

@@ -3,13 +3,13 @@ package struct DashboardFile: Sendable, Equatable {
     package let bytes: [UInt8]
     /// The value of `Content-Type`.
     package let contentType: String
-    /// The value of `ETag`, quotes included; it changes with the bytes only.
-    package let etag: String
+    /// Tells this version of the file from others, in hexadecimal; it changes with the bytes only.
+    package let fingerprint: String
 
     init(bytes: [UInt8], name: String) {
         self.bytes = bytes
         contentType = Self.contentType(of: name)
-        etag = "\"\(String(Self.fingerprint(of: bytes), radix: 16))\""
+        fingerprint = String(Self.fingerprint(of: bytes), radix: 16)
     }
 
     private static func contentType(of name: String) -> String {
@@ -19,6 +19,7 @@ package struct DashboardFile: Sendable, Equatable {
         case "css": "text/css; charset=utf-8"
         case "svg": "image/svg+xml"
         case "json": "application/json"
+        case "yaml": "application/yaml"
         default: "application/octet-stream"
         }
     }

@@ -1,6 +1,7 @@
 import Assets
 
-/// The page and all that it loads: our own files, built in, and the chart library from its Debian package.
+/// The page and all that it loads: our own files, built in, and the chart library from its Debian package. And the
+/// description of the API.
 ///
 /// Made once at start-up; immutable, so any thread may ask it.
 package struct DashboardFiles: Sendable {
@@ -27,6 +28,9 @@ package struct DashboardFiles: Sendable {
             let name = String(asset.path.dropFirst(Self.source.count))
             files[name == "index.html" ? "/" : "/assets/\(name)"] = DashboardFile(bytes: asset.bytes, name: name)
         }
+        if let description = Asset.named("openapi.yaml") {
+            files["/openapi.yaml"] = DashboardFile(bytes: description.bytes, name: "openapi.yaml")
+        }
         var missing: [String] = []
         for name in Self.libraryFiles {
             if let bytes = SmallFile.bytes(ofFileAt: "\(libraryFolder)/\(name)") {
@@ -39,7 +43,8 @@ package struct DashboardFiles: Sendable {
         missingLibraryFiles = missing
     }
 
-    /// The file that answers a request for `path`: `/`, `/assets/<file>` or `/assets/vendor/<file>`, without a query.
+    /// The file that answers a request for `path`: `/`, `/openapi.yaml`, `/assets/<file>` or
+    /// `/assets/vendor/<file>`, without a query.
     ///
     /// Nothing but the closed set of files is ever looked up, so no path leads out of the folders.
     package func file(path: String) -> DashboardFile? { files[path] }

@@ -51,15 +51,16 @@ internal import CZlib
             // One byte over the limit tells a body that is too large from one that just fits.
             let room = min(step, maxBytes + 1 - start)
             guard room > 0 else { return .tooLarge }
-            output.append(contentsOf: repeatElement(0, count: room))
-            let code = unsafe output.withUnsafeMutableBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return Z_STREAM_ERROR }
-                unsafe stream.pointee.next_out = unsafe base + start
+            var code = Z_STREAM_ERROR
+            // Appended in one copy: an array cannot lend room that holds nothing yet.
+            output += unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                guard let base = buffer.baseAddress else { return }
+                unsafe stream.pointee.next_out = base
                 unsafe stream.pointee.avail_out = UInt32(room)
-                return unsafe inflate(stream, Z_NO_FLUSH)
+                code = unsafe inflate(stream, Z_NO_FLUSH)
+                count = room - Int(unsafe stream.pointee.avail_out)
             }
             let left = unsafe Int(stream.pointee.avail_out)
-            output.removeLast(left)
             switch code {
             case Z_STREAM_END: isWhole = true
             case Z_OK: break

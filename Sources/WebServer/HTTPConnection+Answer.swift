@@ -25,35 +25,56 @@ extension HTTPConnection {
         guard isCurrent(number), let exchange, !exchange.streams else { return }
         let keepAlive = exchange.head.keepAlive && !isDraining
         socket.cork()
-        writeWhole(response, to: exchange, keepAlive: keepAlive)
-        answered(response.status, exchange.head.method, sinceNs: exchange.beganNs, nowNs: context.nowNs)
+        let status = writeWhole(response, to: exchange, keepAlive: keepAlive)
+        answered(status, exchange.head.method, sinceNs: exchange.beganNs, nowNs: context.nowNs)
         exchangeEnded(keepAlive: keepAlive)
         socket.uncork()
     }
 
-    func writeWhole(_ response: HTTPResponse, to exchange: Exchange?, keepAlive: Bool) {
+    /// Sends `response`, or that the client has it already; returns the status that was sent.
+    func writeWhole(_ response: HTTPResponse, to exchange: Exchange?, keepAlive: Bool) -> HTTPStatus {
         var fields = response.fields
-        if let type = response.contentType { fields.append("Content-Type", type.name) }
-        let body = encoded(response, exchange, &fields)
-        let allowsBody = response.status.allowsBody
+        let coding = coding(of: response, exchange, &fields)
+        let isKnown = isKnown(response, exchange, coding, &fields)
+        let status = isKnown ? .notModified : response.status
+        let body = isKnown ? [] : encoded(response, coding, &fields)
+        if !isKnown, let type = response.contentType { fields.append("Content-Type", type.name) }
         // A 304 tells the length of what was not sent only if that is known; leaving it out is always right.
-        let length: HTTPEncoder.BodyLength = allowsBody ? .fixed(body.count) : .unstated
+        let length: HTTPEncoder.BodyLength = status.allowsBody ? .fixed(body.count) : .unstated
         socket.write { output in
             HTTPEncoder.appendResponseHead(
-                response.status, fields: fields, length: length, keepAlive: keepAlive,
+                status, fields: fields, length: length, keepAlive: keepAlive,
                 minorVersion: exchange?.head.minorVersion ?? 1, dateLine: dateLine, to: &output)
         }
-        if allowsBody && exchange?.head.method != .head { socket.write(body) }
+        if status.allowsBody && exchange?.head.method != .head { socket.write(body) }
+        return status
     }
 
-    /// The bytes of the body as the client gets them.
-    private func encoded(_ response: HTTPResponse, _ exchange: Exchange?, _ fields: inout HTTPFieldList) -> [UInt8] {
+    private enum Coding { case identity, gzip }
+
+    /// How the body is to be sent. What depends on the client's wish says so, in a 304 too.
+    private func coding(of response: HTTPResponse, _ exchange: Exchange?, _ fields: inout HTTPFieldList) -> Coding {
         let large = response.body.count >= configuration.compressFromBytes
         let canCompress =
             response.gzippedBody != nil || large && response.contentType?.isCompressible == true
-        guard canCompress, let exchange else { return response.body }
+        guard canCompress, let exchange else { return .identity }
         fields.append("Vary", "Accept-Encoding")
-        guard exchange.acceptsGzip else { return response.body }
+        return exchange.acceptsGzip ? .gzip : .identity
+    }
+
+    /// Whether the client asked for nothing but a newer version than this one.
+    private func isKnown(
+        _ response: HTTPResponse, _ exchange: Exchange?, _ coding: Coding, _ fields: inout HTTPFieldList
+    ) -> Bool {
+        guard let tag = response.entityTag, response.status == .ok, let head = exchange?.head else { return false }
+        // One tag for two codings can only be a weak one.
+        fields.append("ETag", (coding == .gzip ? tag.weakened : tag).description)
+        return (head.method == .get || head.method == .head) && head.fields.hasNoneMatch(tag)
+    }
+
+    /// The bytes of the body as the client gets them.
+    private func encoded(_ response: HTTPResponse, _ coding: Coding, _ fields: inout HTTPFieldList) -> [UInt8] {
+        guard coding == .gzip else { return response.body }
         // Speed before size: the loop serves everybody else meanwhile.
         let level = response.body.count > 128 * 1024 ? 1 : 4
         let packed = response.gzippedBody ?? Gzip.compress(response.body, level: level)

@@ -206,7 +206,9 @@ actor HTTPConnection: SocketHandler {
         case nil, "", "identity": decoder = nil
         case "gzip", "x-gzip": decoder = GzipDecoder(maxBytes: configuration.limits.maxBodyBytes)
         default:
-            return fail(HTTPParseError(.unsupportedMediaType, "The only content coding known is gzip."))
+            return fail(
+                HTTPParseError(
+                    .unsupportedMediaType, "The only content coding known is gzip; send the body so, or plain."))
         }
         switch head.framing {
         case .length(let count) where count > 0:
@@ -252,7 +254,7 @@ actor HTTPConnection: SocketHandler {
         phase = .handling
         deadlineNs = nil
         exchangeNumber += 1
-        exchange = Exchange(head: head, beganNs: headBeganNs, acceptsGzip: request.acceptsGzip)
+        exchange = Exchange(head: head, beganNs: headBeganNs, acceptsGzip: head.fields.acceptsGzip)
         headBeganNs = 0
         context.handler.handle(request, HTTPResponder(connection: self, exchange: exchangeNumber))
     }
@@ -268,8 +270,14 @@ actor HTTPConnection: SocketHandler {
 
     /// Nothing more can be understood: answers with the error and closes.
     func fail(_ error: HTTPParseError) {
-        let response = HTTPResponse(problem: error.status, detail: error.reason)
-        writeWhole(response, to: nil, keepAlive: false)
+        var response = HTTPResponse(problem: error.status, detail: error.reason)
+        switch error.status {
+        case .serviceUnavailable: response.fields.append("Retry-After", "1")
+        // All that a body's coding, not its type, may be refused for here.
+        case .unsupportedMediaType: response.fields.append("Accept-Encoding", "gzip")
+        default: break
+        }
+        _ = writeWhole(response, to: nil, keepAlive: false)
         let now = context.nowNs
         answered(error.status, head?.method, sinceNs: headBeganNs == 0 ? now : headBeganNs, nowNs: now)
         head = nil

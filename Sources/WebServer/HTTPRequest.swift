@@ -36,15 +36,4 @@ package struct HTTPRequest: Sendable {
         case .unix: "unix"
         }
     }
-
-    /// True where the client takes gzip.
-    var acceptsGzip: Bool {
-        fields.all("accept-encoding").contains { value in
-            value.split(separator: ",").contains { member in
-                let parts = member.split(separator: ";").map { $0.filter { $0 != " " }.lowercased() }
-                guard let coding = parts.first, coding == "gzip" || coding == "*" else { return false }
-                return !parts.dropFirst().contains { ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains($0) }
-            }
-        }
-    }
 }

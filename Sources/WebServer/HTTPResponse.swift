@@ -4,8 +4,11 @@ package import Wire
 package struct HTTPResponse: Sendable {
     package var status: HTTPStatus
     package var contentType: ContentType?
-    /// Everything but `Content-Type`, `Content-Length`, `Content-Encoding`, `Date`, `Connection` and `Transfer-Encoding`.
+    /// Everything but `Content-Type`, `Content-Length`, `Content-Encoding`, `ETag`, `Date`, `Connection` and
+    /// `Transfer-Encoding`.
     package var fields = HTTPFieldList()
+    /// Sent as `ETag` with a 200; a client whose `If-None-Match` names it gets 304 and no body.
+    package var entityTag: HTTPEntityTag?
     /// Sent without being copied where it is large; the same array may be sent to many.
     package var body: [UInt8]
     /// The body compressed ahead of time, for those who take gzip; compressed on the fly where it is nil and worthwhile.

@@ -10,6 +10,7 @@ package struct Router: RequestHandler {
     package typealias Handle = @Sendable (HTTPRequest, HTTPResponder) -> Void
 
     private struct Route: Sendable {
+        let path: String
         let names: [String]
         var byMethod: [HTTPMethod: Handle] = [:]
 
@@ -46,10 +47,15 @@ package struct Router: RequestHandler {
                 index = child(of: index, nodes[index].literals[bytes]) { $0.literals[bytes] = $1 }
             }
         }
-        var route = nodes[index].route ?? Route(names: names)
+        var route = nodes[index].route ?? Route(path: path, names: names)
         precondition(route.names == names, "\(path): the same path has other names for its segments")
         precondition(route.byMethod.updateValue(handle, forKey: method) == nil, "\(method) \(path) is routed twice")
         nodes[index].route = route
+    }
+
+    /// Every route as it was added, such as `GET /api/v1/query`, in order.
+    package var routes: [String] {
+        nodes.compactMap(\.route).flatMap { route in route.byMethod.keys.map { "\($0) \(route.path)" } }.sorted()
     }
 
     /// `on` for the two most usual methods.

@@ -34,7 +34,8 @@ struct StoresAwayTests {
             fault == .stopped ? try await weir.postgres.stop(.immediate) : weir.postgres.freeze()
             let first = try await Self.ask(question, of: weir)
             for answer in first.answers {
-                #expect(Self.degraded(answer) == ["postgres"] && TwoStores.sum(answer, "count") == Double(Self.new))
+                #expect(
+                    Self.degraded(answer) == ["postgres"] && WeirInstallation.sum(answer, "count") == Double(Self.new))
             }
             #expect(first.worst < Self.atFirst, "\(fault)")
             try await Self.waitFor("open", of: "postgres", weir)
@@ -62,7 +63,7 @@ struct StoresAwayTests {
         }
         let slow = try await Self.ask(question, of: weir, times: 3)
         let sum = Double(10 * Self.services * (Self.old + Self.new))
-        #expect(slow.answers.allSatisfy { Self.degraded($0) == [] && TwoStores.sum($0, "sum") == sum })
+        #expect(slow.answers.allSatisfy { Self.degraded($0) == [] && WeirInstallation.sum($0, "sum") == sum })
         #expect(slow.worst > .seconds(1), "the question had to wait for the lock: \(slow.worst)")
         _ = try await lock
         #expect(try await Self.breaker("postgres", weir)["openings"]?.integer == openings)
@@ -81,7 +82,7 @@ struct StoresAwayTests {
             for answer in first.answers {
                 #expect(Self.degraded(answer) == ["redis"] && Self.tiers(answer) == ["memory", "postgres"])
                 #expect(
-                    TwoStores.sum(answer, "count") == Double(Self.old + Self.new),
+                    WeirInstallation.sum(answer, "count") == Double(Self.old + Self.new),
                     "\(fault): history and memory have all")
             }
             #expect(first.worst < Self.atFirst, "\(fault)")
@@ -130,9 +131,9 @@ struct StoresAwayTests {
 
         try await weir.postgres.launch()
         try await eventually("history is answered", deadline: Self.toRecover) {
-            guard let answer = try? await weir.query("/api/v1/query?\(question)") else { return false }
+            guard let answer = try? await weir.answer("/api/v1/query?\(question)") else { return false }
             return Self.degraded(answer) == ["redis"]
-                && TwoStores.sum(answer, "count") == Double(Self.services * (Self.old + Self.new))
+                && WeirInstallation.sum(answer, "count") == Double(Self.services * (Self.old + Self.new))
         }
         try await weir.redis.launch()
         let back = try await Self.whole(question, of: weir)
@@ -147,9 +148,10 @@ struct StoresAwayTests {
     // MARK: Parts
 
     /// Stores with events of four hours ago, in history, and of now, in both.
-    private static func start() async throws -> TwoStores {
-        let weir = try await TwoStores.start(
-            configuration: configuration, redis: RedisServer.Options(appendOnly: .everysec))
+    private static func start() async throws -> WeirInstallation {
+        let (weir, first) = try await WeirInstallation.start(
+            configuration: configuration, redis: RedisServer.Options(appendOnly: .everysec), postgres: .own)
+        try await weir.stop(first)
         let (front, worker) = try await run(weir)
         let nowMs = TimeSource.system.wallMs()
         let times = Array(repeating: nowMs - 4 * 3_600_000, count: old) + Array(repeating: nowMs - 90_000, count: new)
@@ -166,7 +168,7 @@ struct StoresAwayTests {
     }
 
     /// A front that has everything in memory, and a worker.
-    private static func run(_ weir: TwoStores) async throws -> (front: WeirProcess, worker: WeirProcess) {
+    private static func run(_ weir: WeirInstallation) async throws -> (front: WeirProcess, worker: WeirProcess) {
         let worker = try await weir.startWorker()
         let front = try await weir.startFront()
         try await eventually("the front is ready", deadline: .seconds(30)) {
@@ -177,13 +179,13 @@ struct StoresAwayTests {
 
     /// Asks the same by so many clients at once; every one must be answered.
     private static func ask(
-        _ question: String, of weir: TwoStores, times: Int = 16
+        _ question: String, of weir: WeirInstallation, times: Int = 16
     ) async throws -> (answers: [JSON5Value], worst: Duration) {
         try await withThrowingTaskGroup(of: (JSON5Value, Duration).self) { group in
             for _ in 0..<times {
                 group.addTask {
                     let began = ContinuousClock.now
-                    let answer = try await weir.query("/api/v1/query?\(question)")
+                    let answer = try await weir.answer("/api/v1/query?\(question)")
                     return (answer, .now - began)
                 }
             }
@@ -195,24 +197,24 @@ struct StoresAwayTests {
     }
 
     /// Waits until nothing is missing from the answer, and says how long that took.
-    private static func whole(_ question: String, of weir: TwoStores) async throws -> Duration {
+    private static func whole(_ question: String, of weir: WeirInstallation) async throws -> Duration {
         let began = ContinuousClock.now
         _ = try await weir.whole("/api/v1/query?\(question)")
         return .now - began
     }
 
-    private static func status(_ weir: TwoStores) async throws -> (status: JSON5Value, took: Duration) {
+    private static func status(_ weir: WeirInstallation) async throws -> (status: JSON5Value, took: Duration) {
         let began = ContinuousClock.now
         let response = try await weir.http.get("/api/v1/status")
         #expect(response.status == 200, "\(response.text)")
         return (try JSON5.parse(response.body), .now - began)
     }
 
-    private static func breaker(_ store: String, _ weir: TwoStores) async throws -> JSON5Value {
+    private static func breaker(_ store: String, _ weir: WeirInstallation) async throws -> JSON5Value {
         try #require(try await status(weir).status["stores"]?[store]?["breaker"])
     }
 
-    private static func waitFor(_ state: String, of store: String, _ weir: TwoStores) async throws {
+    private static func waitFor(_ state: String, of store: String, _ weir: WeirInstallation) async throws {
         try await eventually("the breaker of \(store) is \(state)") {
             try await breaker(store, weir)["state"]?.string == state
         }

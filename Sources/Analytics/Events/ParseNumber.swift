@@ -61,3 +61,9 @@ private func parseSlowly(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double? {
     guard let number = Double(String(decoding: text, as: UTF8.self)), number.isFinite else { return nil }
     return number
 }
+
+/// The whole number that `text` is: decimal digits and nothing else; nil where it is none, or not in `range`.
+package func parseWholeNumber(_ text: String, in range: ClosedRange<Int>) -> Int? {
+    guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else { return nil }
+    return range.contains(number) ? number : nil
+}

@@ -35,6 +35,7 @@ package struct Query: Equatable, Sendable {
 
     package static let maxSeries = 1_000
     package static let maxPoints: Int64 = 11_000
+    package static let maxAggregations = 32
     /// Points that filling with zeros may make of an answer, at most.
     package static let maxFilled: Int64 = 2_000_000
 
@@ -45,11 +46,20 @@ package struct Query: Equatable, Sendable {
         package var filter = LabelFilter()
         package var from: String?
         package var to: String?
+        /// What the request calls these two.
+        package var fromName = "from"
+        package var toName = "to"
         package var step: String?
         package var limit: String?
         package var fill: String?
 
         package init() {}
+
+        /// True where the range is the same whenever it is asked for.
+        package var isRangeAbsolute: Bool {
+            guard let from, let to else { return false }
+            return TimeExpression.isAbsolute(from) && TimeExpression.isAbsolute(to)
+        }
     }
 
     /// A question about all the buckets of some series, in whole steps.
@@ -77,7 +87,8 @@ package struct Query: Equatable, Sendable {
     package init(metric: MetricDefinition, _ texts: Texts, nowMs: Int64) throws(QueryError) {
         self.metric = metric
         aggregations = try Self.aggregations(texts.aggregations, metric)
-        by = Array(Set((texts.by ?? "").split(separator: ",").map(String.init))).sorted()
+        let labels = texts.by.flatMap { $0.isEmpty ? nil : $0.split(separator: ",", omittingEmptySubsequences: false) }
+        by = Array(Set((labels ?? []).map(String.init))).sorted()
         for label in by where !metric.by.contains(label) {
             throw QueryError("by", "\(metric.name) has no label \"\(label)\"; \(Self.labelsOf(metric))")
         }
@@ -86,18 +97,20 @@ package struct Query: Equatable, Sendable {
             throw QueryError("label.\(label)", "\(metric.name) has no such label; \(Self.labelsOf(metric))")
         }
         guard let from = TimeExpression.parse(texts.from ?? "-15m", nowMs: nowMs) else {
-            throw QueryError("from", "not a time: use RFC 3339, milliseconds since 1970, now, or -15m, -6h, -7d")
+            throw QueryError(texts.fromName, Self.noTime)
         }
         guard let to = TimeExpression.parse(texts.to ?? "now", nowMs: nowMs) else {
-            throw QueryError("to", "not a time: use RFC 3339, milliseconds since 1970, now, or -15m, -6h, -7d")
+            throw QueryError(texts.toName, Self.noTime)
         }
-        guard from >= 0, from < to else { throw QueryError("from", "must be before to, and after 1970") }
-        stepMs = max(try Self.step(texts.step, fromMs: from, toMs: to), metric.finestStepMs)
+        guard from >= 0, from < to else {
+            throw QueryError(texts.fromName, "must be before \(texts.toName), and after 1970")
+        }
+        stepMs = max(try Self.step(texts, fromMs: from, toMs: to), metric.finestStepMs)
         fromMs = StepLadder.floor(from, stepMs)
         toMs = StepLadder.ceiling(to, stepMs)
         limit = 100
         if let text = texts.limit {
-            guard let number = Int(text), (1...Self.maxSeries).contains(number) else {
+            guard let number = parseWholeNumber(text, in: 1...Self.maxSeries) else {
                 throw QueryError("limit", "must be a whole number from 1 to \(Self.maxSeries)")
             }
             limit = number
@@ -121,6 +134,8 @@ package struct Query: Equatable, Sendable {
         return query
     }
 
+    private static let noTime = "is no time: use RFC 3339, milliseconds since 1970, now, or -15m, -6h, -7d"
+
     private static func labelsOf(_ metric: MetricDefinition) -> String {
         metric.by.isEmpty ? "it has none" : "it has \(metric.by.joined(separator: ", "))"
     }
@@ -129,8 +144,12 @@ package struct Query: Equatable, Sendable {
         _ text: String?, _ metric: MetricDefinition
     ) throws(QueryError) -> [Aggregation] {
         guard let text else { return Array(metric.aggregations.prefix(1)) }
+        let names = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard names.count <= maxAggregations else {
+            throw QueryError("agg", "names more than \(maxAggregations) aggregations; ask for some of them")
+        }
         var found: [Aggregation] = []
-        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+        for name in names {
             guard let aggregation = Aggregation(String(name)), metric.answers(aggregation) else {
                 let known = metric.aggregations.map(\.name).joined(separator: ", ")
                 let more = metric.kind == .distribution ? " and any pN" : ""
@@ -141,12 +160,14 @@ package struct Query: Equatable, Sendable {
         return found
     }
 
-    private static func step(_ text: String?, fromMs: Int64, toMs: Int64) throws(QueryError) -> Int64 {
-        guard let text, text != "auto" else {
+    private static func step(_ texts: Texts, fromMs: Int64, toMs: Int64) throws(QueryError) -> Int64 {
+        // Below that no step is coarse enough.
+        guard (toMs - fromMs) / 86_400_000 <= maxPoints else {
+            throw QueryError(
+                texts.fromName, "lies more than \(maxPoints) days before \(texts.toName); ask for a shorter range")
+        }
+        guard let text = texts.step, text != "auto" else {
             let step = StepLadder.auto(fromMs: fromMs, toMs: toMs)
-            guard (toMs - fromMs) / step <= maxPoints else {
-                throw QueryError("from", "lies more than \(maxPoints) days before to; ask for a shorter range")
-            }
             return step
         }
         guard let ms = TimeExpression.durationMs(text), (1_000...86_400_000).contains(ms) else {

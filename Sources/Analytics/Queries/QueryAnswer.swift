@@ -22,6 +22,8 @@ package struct QueryAnswer: Sendable {
     package let asOfMs: Int64
     /// Stores that should have been read and could not.
     package let degraded: [String]
+    /// What lies before this (ms since 1970) has been compacted in every partition; 0 where that is not known.
+    package var compactedBeforeMs: Int64 = 0
 
     package init(
         _ query: Query, _ buckets: GroupedBuckets, tiers: [String], asOfMs: Int64, degraded: [String]
@@ -38,12 +40,16 @@ package struct QueryAnswer: Sendable {
             a.weight != b.weight ? a.weight > b.weight : a.labels < b.labels
         }
         isTruncated = sorted.count > query.limit
-        series = sorted.prefix(query.limit).map { Self.series(query, $0.labels, $0.buckets) }
+        // Where a store is missing nobody knows that there was no event.
+        let fills =
+            query.fillsZero && degraded.isEmpty && query.aggregations.contains { $0 == .count || $0 == .rate }
+        series = sorted.prefix(query.limit).map { Self.series(query, $0.labels, $0.buckets, fills: fills) }
     }
 
-    private static func series(_ query: Query, _ labels: LabelSet, _ buckets: [Int64: Aggregate]) -> Series {
+    private static func series(
+        _ query: Query, _ labels: LabelSet, _ buckets: [Int64: Aggregate], fills: Bool
+    ) -> Series {
         let seconds = Double(query.stepMs) / 1_000
-        let fills = query.fillsZero && query.aggregations.contains { $0 == .count || $0 == .rate }
         let times =
             fills ? Array(stride(from: query.fromMs, to: query.toMs, by: Int(query.stepMs))) : buckets.keys.sorted()
         let values = query.aggregations.map { aggregation in

@@ -33,6 +33,9 @@ package enum TimeExpression {
         return EventTime.parse(text)
     }
 
+    /// True where `text` means the same moment whenever it is read.
+    package static func isAbsolute(_ text: String) -> Bool { text != "now" && !text.hasPrefix("-") }
+
     /// Milliseconds of `250ms`, `10s`, `15m`, `6h`, `7d`; nil where the text is no length of time.
     package static func durationMs(_ text: some StringProtocol) -> Int64? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }

@@ -22,8 +22,9 @@ struct IngestRoute: Sendable {
                     detail: "Send NDJSON as application/x-ndjson, or one object or an array as application/json."))
         }
         let keys = request.fields.all("idempotency-key")
-        guard keys.count <= 1, keys.allSatisfy({ (1...Self.maxKeyBytes).contains($0.utf8.count) }) else {
-            let detail = "Idempotency-Key must be given once and have 1 to \(Self.maxKeyBytes) bytes."
+        guard keys.count <= 1, keys.allSatisfy(Self.isKey) else {
+            let detail =
+                "Idempotency-Key must be given once, and be 1 to \(Self.maxKeyBytes) characters of printable ASCII."
             return refuse(responder, HTTPResponse(problem: .badRequest, detail: detail))
         }
         let receivedMs = time.wallMs()
@@ -39,7 +40,7 @@ struct IngestRoute: Sendable {
         let answer = IngestAnswer.json(packed)
         let key = keys.first
         let group = AppendGroup(
-            idempotencyKey: key, fingerprint: key == nil ? 0 : Self.fingerprint(request.body), receivedMs: receivedMs,
+            idempotencyKey: key, fingerprint: key == nil ? 0 : Fingerprint.of(request.body), receivedMs: receivedMs,
             entries: packed.entries, answer: key == nil ? [] : answer)
         let accepted = packed.accepted
         responder.respond {
@@ -48,6 +49,10 @@ struct IngestRoute: Sendable {
             metrics.appendSeconds.observe(nanoseconds: time.monotonicNs() &- beganNs)
             return response
         }
+    }
+
+    private static func isKey(_ text: String) -> Bool {
+        (1...maxKeyBytes).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
     }
 
     private func refuse(_ responder: HTTPResponder, _ response: HTTPResponse) {
@@ -109,22 +114,6 @@ struct IngestRoute: Sendable {
         case "application/json": .json
         default: nil
         }
-    }
-
-    /// FNV-1a over eight bytes at a time: tells a repetition from another body by mistake; nobody gains by making two collide.
-    static func fingerprint(_ body: [UInt8]) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(body.count)
-        var place = 0
-        unsafe body.withUnsafeBytes { bytes in
-            while place + 8 <= bytes.count {
-                let word = UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-                hash = (hash ^ word) &* 0x100_0000_01b3
-                hash ^= hash >> 32  // products carry upwards only
-                place += 8
-            }
-        }
-        for byte in body[place...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return hash
     }
 }
 

@@ -3,7 +3,7 @@ internal import Wire
 
 /// An answer as JSON and as CSV, written straight to bytes.
 enum QueryAnswerText {
-    static func json(_ answer: QueryAnswer, tookMs: Double) -> [UInt8] {
+    static func json(_ answer: QueryAnswer, tookMs: Double) -> AnswerBody {
         let query = answer.query
         var json: [UInt8] = []
         json.reserveCapacity(256 + answer.series.reduce(0) { $0 + $1.times.count * (16 + 12 * $1.values.count) })
@@ -25,14 +25,17 @@ enum QueryAnswerText {
         json.appendJSON(literal: "],\"tiers\":")
         append(answer.tiers, to: &json)
         json.appendJSON(literal: ",\"as_of\":")
+        let asOf = json.count
         json.appendJSON(Int(answer.asOfMs))
+        let afterAsOf = json.count
         json.appendJSON(literal: ",\"degraded\":")
         append(answer.degraded, to: &json)
         if answer.isTruncated { json.appendJSON(literal: ",\"truncated\":true") }
         json.appendJSON(literal: ",\"took_ms\":")
+        let took = json.count
         json.appendJSON((tookMs * 1_000).rounded() / 1_000)
         json.appendJSON(literal: "}")
-        return json
+        return AnswerBody(bytes: json, varying: [asOf..<afterAsOf, took..<json.count])
     }
 
     /// One line for each series and time: the time (ms since 1970), the labels kept, the aggregations.

@@ -15,6 +15,8 @@ package actor QueryEngine {
         var missing: Set<QueryTier> = []
         /// Time of the newest event applied, ms since 1970.
         package var newestMs: Int64 = 0
+        /// What lies before this (ms since 1970) has been compacted in every partition; 0 where that is not known.
+        var compactedBeforeMs: Int64 = 0
         /// By partition, the cursors between which Redis was read: one where a single call sufficed; nil where it was not.
         package var cursors: [ClosedRange<StreamID>?] = []
 
@@ -112,8 +114,10 @@ package actor QueryEngine {
     package func answer(_ query: Query) async throws(StoreError) -> QueryAnswer {
         let (query, found) = try await find(query, usesMemory: true)
         newestMs = max(newestMs, found.newestMs)
-        return QueryAnswer(
+        var answer = QueryAnswer(
             query, found.buckets, tiers: found.tiers, asOfMs: newestMs, degraded: found.degraded)
+        answer.compactedBeforeMs = found.compactedBeforeMs
+        return answer
     }
 
     /// Reads what a question asks for; returns it with the step that was used.
@@ -130,6 +134,7 @@ package actor QueryEngine {
                 asked, states: try await partitionStates(), memoryFromSecond: isBehind ? nil : covered,
                 held: await held())
             var found = Found(plan.query)
+            found.compactedBeforeMs = plan.before.min() ?? 0
             // Memory first: it is what may lose the range while the stores are asked.
             if let range = plan.memory, !(await readMemory(plan.query, range, &found)) {
                 return try await find(asked, usesMemory: false)

@@ -4,30 +4,38 @@ internal import Wire
 
 /// The parameters of a request for a query, as texts; each known by name and given once.
 struct QueryParameters {
-    var metric: String?
-    var texts = Query.Texts()
+    /// Those of `GET /api/v1/query` but for `label.NAME`.
+    static let names = ["metric", "agg", "by", "from", "to", "step", "limit", "fill"]
+    /// Those of the short form, whose metric is in the path.
+    static let shortNames = ["start", "end", "agg", "by", "step", "limit", "fill"]
+
+    /// The metric that the path names; nil where it is a parameter.
+    let pathMetric: String?
+    private var metric: String?
+    private(set) var texts = Query.Texts()
 
     /// - Throws: `QueryError` naming a parameter that is unknown or given twice.
-    init(_ request: HTTPRequest, startAndEnd: Bool = false) throws(QueryError) {
+    init(_ request: HTTPRequest, pathMetric: String? = nil) throws(QueryError) {
+        self.pathMetric = pathMetric
+        metric = pathMetric
+        let names = pathMetric == nil ? Self.names : Self.shortNames
+        if pathMetric != nil { (texts.fromName, texts.toName) = ("start", "end") }
         for item in try request.distinctQueryItems() {
             switch item.name {
-            case "metric" where !startAndEnd: metric = item.value
+            case let name where !names.contains(name):
+                guard name.hasPrefix("label."), name.utf8.count > 6 else {
+                    throw QueryError(
+                        name, "is no parameter here; there are \(names.joined(separator: ", ")), label.NAME")
+                }
+                texts.filter.add(label: String(name.dropFirst(6)), patterns: item.value)
+            case "metric": metric = item.value
             case "agg": texts.aggregations = item.value
             case "by": texts.by = item.value
-            case "from" where !startAndEnd: texts.from = item.value
-            case "to" where !startAndEnd: texts.to = item.value
-            case "start" where startAndEnd: texts.from = item.value
-            case "end" where startAndEnd: texts.to = item.value
+            case "from", "start": texts.from = item.value
+            case "to", "end": texts.to = item.value
             case "step": texts.step = item.value
             case "limit": texts.limit = item.value
-            case "fill": texts.fill = item.value
-            default:
-                guard item.name.hasPrefix("label."), item.name.utf8.count > 6 else {
-                    let times = startAndEnd ? "start, end" : "metric, from, to"
-                    throw QueryError(
-                        item.name, "is no parameter here; there are \(times), agg, by, label.NAME, step, limit, fill")
-                }
-                texts.filter.add(label: String(item.name.dropFirst(6)), patterns: item.value)
+            default: texts.fill = item.value
             }
         }
     }

@@ -4,7 +4,9 @@ internal import Wire
 
 /// The parameters of `GET /api/v1/top`, as texts; each known by name and given once.
 struct TopParameters {
-    private static let maxItems = 1_000
+    /// Those of the route but for `label.NAME`.
+    static let names = ["metric", "from", "to", "k"]
+    static let maxItems = 1_000
     /// A top of a long range merges every minute of it.
     private static let maxRangeMs: Int64 = 31 * 86_400_000
 
@@ -21,19 +23,22 @@ struct TopParameters {
             case "from": texts.from = item.value
             case "to": texts.to = item.value
             case "k":
-                guard let number = Int(item.value), (1...Self.maxItems).contains(number) else {
+                guard let number = parseWholeNumber(item.value, in: 1...Self.maxItems) else {
                     throw QueryError("k", "must be a whole number from 1 to \(Self.maxItems)")
                 }
                 k = number
             default:
                 guard item.name.hasPrefix("label."), item.name.utf8.count > 6 else {
                     throw QueryError(
-                        item.name, "is no parameter here; there are metric, from, to, k and label.NAME")
+                        item.name, "is no parameter here; there are \(Self.names.joined(separator: ", ")), label.NAME")
                 }
                 texts.filter.add(label: String(item.name.dropFirst(6)), patterns: item.value)
             }
         }
     }
+
+    /// True where the range is the same whenever it is asked for.
+    var isRangeAbsolute: Bool { texts.isRangeAbsolute }
 
     /// The question, checked against the definitions: all of the range in one bucket.
     func query(_ definitions: Definitions, nowMs: Int64) throws(QueryError) -> Query {
@@ -43,8 +48,6 @@ struct TopParameters {
         guard let definition = definitions[metric], definition.kind == .top else {
             throw QueryError("metric", "there is no top called \"\(metric)\"; \(known)")
         }
-        var texts = texts
-        texts.step = "1d"
         var query = try Query(metric: definition, texts, nowMs: nowMs)
         guard let from = TimeExpression.parse(texts.from ?? "-15m", nowMs: nowMs),
             let to = TimeExpression.parse(texts.to ?? "now", nowMs: nowMs)

@@ -5,6 +5,7 @@ internal import Wire
 
 /// `GET /api/v1/audit`: whether every event that was accepted is accounted for.
 struct AuditRoutes: Sendable {
+    static let names = ["from", "to"]
     private static let hourMs: Int64 = 3_600_000
     /// As long as Redis keeps the books of an hour.
     private static let maxRangeMs: Int64 = 40 * 86_400_000
@@ -14,7 +15,7 @@ struct AuditRoutes: Sendable {
 
     /// Answers with the books of the hours asked for, and of the partitions in all.
     func audit(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        if let refusal = unknownParameters(request, allowed: ["from", "to"]) { return responder.respond(refusal) }
+        if let refusal = unknownParameters(request, allowed: Self.names) { return responder.respond(refusal) }
         let range: Range<Int64>
         do throws(QueryError) {
             range = try Self.hours(request, nowMs: time.wallMs())

@@ -4,6 +4,9 @@ internal import Wire
 
 /// The routes that say what can be asked for: metrics, their series, and the values of labels.
 struct CatalogRoutes: Sendable {
+    /// Parameters of `values`.
+    static let names = ["metric"]
+
     let engine: QueryEngine
 
     /// `GET /api/v1/metrics`.
@@ -18,7 +21,7 @@ struct CatalogRoutes: Sendable {
                 Self.append(metric, seriesCount: counts.map { $0[metric.name] ?? 0 }, to: &json)
             }
             json.appendJSON(literal: "}")
-            return HTTPResponse(.ok, .json, body: json)
+            return HTTPResponse(.json, AnswerBody(bytes: json))
         }
     }
 
@@ -27,7 +30,7 @@ struct CatalogRoutes: Sendable {
         if let refusal = unknownParameters(request) { return responder.respond(refusal) }
         let name = request.pathParameter("name")
         respond(responder) { () throws(StoreError) in
-            guard let metric = try await engine.definitions()[name] else { return Self.noMetric(name) }
+            guard let metric = try await engine.definitions()[name] else { return .unknownMetric(name) }
             let found = try await engine.lastSeen(of: metric)
             let sorted = found.series.sorted { a, b in
                 a.value != b.value ? a.value > b.value : a.key < b.key
@@ -45,18 +48,21 @@ struct CatalogRoutes: Sendable {
             json.appendJSON(literal: ",\"degraded\":")
             json.appendJSONList(found.degraded)
             json.appendJSON(literal: "}")
-            return HTTPResponse(.ok, .json, body: json)
+            return HTTPResponse(.json, AnswerBody(bytes: json))
         }
     }
 
     /// `GET /api/v1/labels/{label}/values?metric=…`: the values in one metric, or in all.
     func values(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        if let refusal = unknownParameters(request, allowed: ["metric"]) { return responder.respond(refusal) }
+        if let refusal = unknownParameters(request, allowed: Self.names) { return responder.respond(refusal) }
         let label = request.pathParameter("label")
         let name = (try? request.head.queryItems())?.first?.value
         respond(responder) { () throws(StoreError) in
             let definitions = try await engine.definitions()
-            if let name, definitions[name] == nil { return Self.noMetric(name, .badRequest, prefix: "metric: ") }
+            if let name, definitions[name] == nil {
+                let detail = "metric: there is no metric \"\(name)\"; GET /api/v1/metrics lists them."
+                return HTTPResponse(problem: .badRequest, detail: detail)
+            }
             let asked = definitions.metrics.filter { (name == nil || $0.name == name) && $0.by.contains(label) }
             if asked.isEmpty {
                 let place = name.map { "\($0) has" } ?? "No metric has"
@@ -80,7 +86,7 @@ struct CatalogRoutes: Sendable {
             json.appendJSON(literal: ",\"degraded\":")
             json.appendJSONList(degraded.sorted())
             json.appendJSON(literal: "}")
-            return HTTPResponse(.ok, .json, body: json)
+            return HTTPResponse(.json, AnswerBody(bytes: json))
         }
     }
 
@@ -89,19 +95,11 @@ struct CatalogRoutes: Sendable {
     ) {
         responder.respond {
             do throws(StoreError) {
-                var response = try await body()
-                response.fields.append("Cache-Control", "no-cache")
-                return response
+                return try await body()
             } catch {
                 return HTTPResponse(failure: error)
             }
         }
-    }
-
-    private static func noMetric(_ name: String, _ status: HTTPStatus = .notFound, prefix: String = "") -> HTTPResponse
-    {
-        HTTPResponse(
-            problem: status, detail: "\(prefix)there is no metric \"\(name)\"; GET /api/v1/metrics lists them.")
     }
 
     private static func append(_ metric: MetricDefinition, seriesCount: Int?, to json: inout [UInt8]) {

@@ -50,7 +50,8 @@ package struct FrontRoutes: RequestHandler {
         var router = Router()
         let access = AccessControl(tokens: parts.tokens)
         let ingest = IngestRoute(queue: parts.queue, lateMs: parts.lateMs, time: parts.time, metrics: parts.metrics)
-        let queries = QueryRoutes(engine: parts.engine, time: parts.time, metrics: parts.metrics)
+        let queries = QueryRoutes(
+            engine: parts.engine, lateMs: parts.lateMs, time: parts.time, metrics: parts.metrics)
         router.post("/api/v1/events", access.requiring(.ingest, ingest.handle))
         router.get("/api/v1/query", access.requiring(.read, queries.query))
         router.get("/api/v1/top", access.requiring(.read, queries.top))
@@ -73,15 +74,20 @@ package struct FrontRoutes: RequestHandler {
             router.post("/api/v1/refused/retry", access.requiring(.admin, refused.retry))
             router.post("/api/v1/refused/drop", access.requiring(.admin, refused.drop))
         }
-        router.post("/api/v1/session", access.beginSession)
-        router.on(.delete, "/api/v1/session", access.endSession)
-        if let live = parts.live { router.get("/api/v1/live", access.requiring(.read, live)) }
+        router.post("/api/v1/session", withoutParameters(access.beginSession))
+        router.on(.delete, "/api/v1/session", withoutParameters(access.endSession))
+        if let live = parts.live {
+            router.get("/api/v1/live", access.requiring(.read, withoutParameters(live)))
+        }
         OperationRoutes.add(to: &router, registry: parts.registry, unreadyReasons: parts.unreadyReasons)
         for path in parts.pages.paths {
             router.get(path) { request, responder in Self.page(parts.pages, path, request, responder) }
         }
         self.router = router
     }
+
+    /// Every route, such as `GET /api/v1/query`.
+    package var routes: [String] { router.routes }
 
     package func handle(_ request: HTTPRequest, _ responder: HTTPResponder) { router.handle(request, responder) }
 
@@ -91,13 +97,8 @@ package struct FrontRoutes: RequestHandler {
         guard let file = pages.file(path: path) else {
             return responder.respond(HTTPResponse(problem: .notFound, detail: "There is no \(path)."))
         }
-        let isKnown = request.fields["if-none-match"] == file.etag
-        var response = HTTPResponse(isKnown ? .notModified : .ok)
-        if !isKnown {
-            response.contentType = ContentType(file.contentType)
-            response.body = file.bytes
-        }
-        response.fields.append("ETag", file.etag)
+        var response = HTTPResponse(.ok, ContentType(file.contentType), body: file.bytes)
+        response.entityTag = HTTPEntityTag(file.fingerprint, isWeak: false)
         response.fields.append("Cache-Control", "no-cache")
         response.fields.append("Content-Security-Policy", DashboardFiles.contentSecurityPolicy)
         response.fields.append("X-Content-Type-Options", "nosniff")

@@ -12,9 +12,11 @@ package enum OperationRoutes {
         router.get("/readyz") { _, responder in
             responder.respond {
                 let reasons = await unreadyReasons()
-                return reasons.isEmpty
-                    ? HTTPResponse(.ok, text: "ready\n")
-                    : HTTPResponse(.serviceUnavailable, text: reasons.map { "not ready: \($0)\n" }.joined())
+                if reasons.isEmpty { return HTTPResponse(.ok, text: "ready\n") }
+                var response = HTTPResponse(
+                    .serviceUnavailable, text: reasons.map { "not ready: \($0)\n" }.joined())
+                response.fields.append("Retry-After", "1")
+                return response
             }
         }
         router.get("/metrics") { _, responder in

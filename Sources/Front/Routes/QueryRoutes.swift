@@ -5,7 +5,13 @@ internal import Wire
 
 /// The routes that ask for numbers.
 struct QueryRoutes: Sendable {
+    /// How long after `late` a range waits until it counts as final: for a worker and a compaction that are behind.
+    private static let settlingMs: Int64 = 3_600_000
+    private static let formats = ["application/json", "text/csv"]
+
     let engine: QueryEngine
+    /// Events older than this are refused, ms.
+    let lateMs: Int64
     let time: TimeSource
     let metrics: FrontMetrics
 
@@ -17,9 +23,7 @@ struct QueryRoutes: Sendable {
     /// `GET /api/metrics/{name}?start=…&end=…`.
     func shortForm(_ request: HTTPRequest, _ responder: HTTPResponder) {
         answer(request, responder) { () throws(QueryError) in
-            var parameters = try QueryParameters(request, startAndEnd: true)
-            parameters.metric = request.pathParameter("name")
-            return parameters
+            try QueryParameters(request, pathMetric: request.pathParameter("name"))
         }
     }
 
@@ -32,31 +36,49 @@ struct QueryRoutes: Sendable {
             let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
             metrics.answered(tiers: found.tiers, degraded: found.degraded, seconds: seconds)
             return HTTPResponse(
-                .ok, .json,
-                body: TopItemsText.json(used, found, k: parameters.k, tookMs: seconds * 1_000))
+                .json, TopItemsText.json(used, found, k: parameters.k, tookMs: seconds * 1_000),
+                isFinal: parameters.isRangeAbsolute && found.degraded.isEmpty
+                    && isFinal(used, compactedBeforeMs: found.compactedBeforeMs))
         }
     }
 
     private func answer(
         _ request: HTTPRequest, _ responder: HTTPResponder, _ read: () throws(QueryError) -> QueryParameters
     ) {
-        let wantsCSV = request.fields.all("accept").contains { $0.contains("text/csv") }
+        guard let format = request.fields.accepted(of: Self.formats) else {
+            metrics.asked(.refused)
+            let detail = "Accept must allow \(Self.formats.joined(separator: " or ")): there is nothing else."
+            return responder.respond(HTTPResponse(problem: .notAcceptable, detail: detail))
+        }
         answer(request, responder, read: read) { parameters, definitions, beganNs in
+            if let name = parameters.pathMetric, definitions[name] == nil {
+                metrics.asked(.refused)
+                return .unknownMetric(name)
+            }
             let query = try parameters.query(definitions, nowMs: time.wallMs())
             let answer = try await engine.answer(query)
             let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
             metrics.answered(tiers: answer.tiers, degraded: answer.degraded, seconds: seconds)
-            guard wantsCSV else {
-                return HTTPResponse(.ok, .json, body: QueryAnswerText.json(answer, tookMs: seconds * 1_000))
+            let isFinal =
+                parameters.texts.isRangeAbsolute && answer.degraded.isEmpty
+                && isFinal(answer.query, compactedBeforeMs: answer.compactedBeforeMs)
+            if format == 0 {
+                let body = QueryAnswerText.json(answer, tookMs: seconds * 1_000)
+                return HTTPResponse(.json, body, isFinal: isFinal)
             }
-            var response = HTTPResponse(.ok, .csv, body: QueryAnswerText.csv(answer))
-            // Lines of numbers have no place for what is missing from them.
+            var response = HTTPResponse(.csv, AnswerBody(bytes: QueryAnswerText.csv(answer)), isFinal: isFinal)
+            // A table has no place for what JSON says beside the series.
             if !answer.degraded.isEmpty {
-                response.fields.append("Weir-Degraded", answer.degraded.joined(separator: ","))
+                response.fields.append("Weir-Degraded", answer.degraded.joined(separator: ", "))
             }
             if answer.isTruncated { response.fields.append("Weir-Truncated", "true") }
             return response
         }
+    }
+
+    /// True where no event for the range of `query` is accepted any more, and those that were have long been compacted.
+    private func isFinal(_ query: Query, compactedBeforeMs: Int64) -> Bool {
+        query.toMs + lateMs + Self.settlingMs <= compactedBeforeMs
     }
 
     private func answer<Parameters: Sendable>(
@@ -73,10 +95,7 @@ struct QueryRoutes: Sendable {
         let beganNs = time.monotonicNs()
         responder.respond {
             do {
-                var response = try await make(parameters, try await engine.definitions(), beganNs)
-                response.fields.append("Cache-Control", "no-cache")
-                response.fields.append("Vary", "Accept")
-                return response
+                return try await make(parameters, try await engine.definitions(), beganNs)
             } catch let error as QueryError {
                 metrics.asked(.refused)
                 return HTTPResponse(problem: .badRequest, detail: "\(error).")
@@ -102,5 +121,10 @@ extension HTTPResponse {
         case .rejected, .incompatible:
             self.init(problem: .internalServerError, detail: "\(error.store) is needed and refused: \(error.detail).")
         }
+    }
+
+    /// The answer to an address that names a metric which is not there.
+    static func unknownMetric(_ name: String) -> HTTPResponse {
+        HTTPResponse(problem: .notFound, detail: "There is no metric \"\(name)\"; GET /api/v1/metrics lists them.")
     }
 }

@@ -5,7 +5,8 @@ internal import Wire
 
 /// The routes by which refused events are looked at, tried again, and forgotten.
 struct RefusedRoutes: Sendable {
-    private static let maxPerPage = 1_000
+    static let names = ["partition", "after", "limit"]
+    static let maxPerPage = 1_000
     private static let maxIDs = 10_000
     private static let form = "Send {\"ids\":[\"0/1795472780134-0\"]} or {\"all\":true} as application/json."
 
@@ -13,7 +14,7 @@ struct RefusedRoutes: Sendable {
 
     /// `GET /api/v1/refused`: `{"refused":[…],"next":…}`.
     func list(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        if let refusal = unknownParameters(request, allowed: ["partition", "after", "limit"]) {
+        if let refusal = unknownParameters(request, allowed: Self.names) {
             return responder.respond(refusal)
         }
         let page: Page
@@ -24,6 +25,11 @@ struct RefusedRoutes: Sendable {
         }
         responder.respond {
             do throws(StoreError) {
+                let count = try await desk.partitionCount()
+                if let (name, number) = page.namedPartition, number >= count {
+                    let detail = "\(name): there is no partition \(number); they are 0 to \(count - 1)."
+                    return HTTPResponse(problem: .badRequest, detail: detail)
+                }
                 let (events, hasMore) = try await desk.list(
                     partition: page.partition, after: page.after, limit: page.limit)
                 return Self.answer(RefusedText.json(events, hasMore: hasMore))
@@ -106,21 +112,26 @@ private struct Page {
     var after: RefusedID?
     var limit = 100
 
+    /// The partition that is named, and by which parameter.
+    var namedPartition: (String, Int)? {
+        partition.map { ("partition", $0) } ?? after.map { ("after", $0.partition) }
+    }
+
     init(_ request: HTTPRequest, maxEvents: Int) throws(QueryError) {
         for item in (try? request.head.queryItems()) ?? [] {
             switch item.name {
             case "partition":
-                guard let number = UInt16(item.value) else {
-                    throw QueryError("partition", "must be a number from 0 on")
+                guard let number = parseWholeNumber(item.value, in: 0...Int(UInt16.max)) else {
+                    throw QueryError("partition", "must be a whole number from 0 to \(UInt16.max)")
                 }
-                partition = Int(number)
+                partition = number
             case "after":
                 guard let id = RefusedID(item.value) else {
                     throw QueryError("after", "must be the next of an answer, as in 0/1795472780134-0")
                 }
                 after = id
             default:
-                guard let number = Int(item.value), (1...maxEvents).contains(number) else {
+                guard let number = parseWholeNumber(item.value, in: 1...maxEvents) else {
                     throw QueryError("limit", "must be a whole number from 1 to \(maxEvents)")
                 }
                 limit = number

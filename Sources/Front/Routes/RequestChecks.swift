@@ -1,10 +1,17 @@
 internal import WebServer
 internal import Wire
 
+/// `handle` for requests without parameters; others are told so.
+func withoutParameters(_ handle: @escaping Router.Handle) -> Router.Handle {
+    { request, responder in
+        if let refusal = unknownParameters(request) { responder.respond(refusal) } else { handle(request, responder) }
+    }
+}
+
 /// The response to a request with a parameter that is not among `allowed` or stands twice; nil where all is well.
 func unknownParameters(_ request: HTTPRequest, allowed: [String] = []) -> HTTPResponse? {
     guard !request.head.rawQuery.isEmpty else { return nil }
-    let known = allowed.isEmpty ? "there are none" : "there is \(allowed.joined(separator: ", "))"
+    let known = allowed.isEmpty ? "there are none" : "there are \(allowed.joined(separator: ", "))"
     do {
         var seen: Set<String> = []
         for item in try request.head.queryItems() {

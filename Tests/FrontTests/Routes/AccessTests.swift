@@ -97,6 +97,7 @@ struct AccessTests {
         let front = try await FrontUnderTest(reasons: ["redis: connection refused"])
         let answer = try await front.client.get("/readyz")
         #expect(answer.status == 503 && answer.text.contains("redis: connection refused"))
+        #expect(answer["retry-after"] == "1")
         #expect(try await front.client.get("/healthz").status == 200)
     }
 }

@@ -23,6 +23,7 @@ final class FrontUnderTest: Sendable {
     private let asking: Task<Void, any Error>
     let client: HTTPClient
     let registry = MetricsRegistry()
+    let routes: [String]
     private let server: HTTPServer
     private let running: Task<Void, any Error>
 
@@ -47,7 +48,9 @@ final class FrontUnderTest: Sendable {
             version: "1.2.3", recent: stores, history: stores, redisBreaker: redisBreaker,
             postgresBreaker: postgresBreaker, time: parts.time)
         parts.status = board
-        let server = HTTPServer(loop: loop, handler: FrontRoutes(parts))
+        let routes = FrontRoutes(parts)
+        self.routes = routes.routes
+        let server = HTTPServer(loop: loop, handler: routes)
         guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else {
             throw TestKitError("not a TCP address")
         }

@@ -93,6 +93,6 @@ struct IngestRouteTests {
 
     @Test func bodiesOfTheSameLengthHaveOtherFingerprints() {
         let bodies = ["", "a", "b", "12345678", "12345679", "22345678", "12345678a", "12345678b", "1234567812345678"]
-        #expect(Set(bodies.map { IngestRoute.fingerprint(Array($0.utf8)) }).count == bodies.count)
+        #expect(Set(bodies.map { Fingerprint.of(Array($0.utf8)) }).count == bodies.count)
     }
 }

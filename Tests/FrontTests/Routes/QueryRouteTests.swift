@@ -1,3 +1,6 @@
+import Analytics
+import Deflate
+import Service
 import TestKit
 import Testing
 
@@ -89,6 +92,75 @@ struct QueryRouteTests {
         #expect(try await client.get("/api/v1/labels/host/values").status == 404)
         #expect(try await client.get("/api/v1/labels/service/values?metric=nothing").status == 400)
         #expect(try await client.get("/api/v1/metrics/nothing/series").status == 404)
+    }
+
+    @Test(
+        arguments: [
+            ("/x", ["/x"]), ("/x,/y%2C%22z%22", ["/x"]), ("!/x", ["/*b", "/y,\"z\"", "\\!"]),
+            ("*", ["/*b", "/x", "/y,\"z\"", "\\!"]),
+            ("/*", ["/*b", "/x", "/y,\"z\""]), ("/%5C*b", ["/*b"]), ("/y%5C,*", ["/y,\"z\""]), ("%5C!", []),
+            ("%5C%5C!", ["\\!"]), ("/*,!*z*", ["/*b", "/x"]), ("!*x,!*z*", ["/*b", "\\!"]), ("", []), ("/X", []),
+        ] as [(String, [String])])
+    func labelsAreFiltered(filter: String, endpoints: [String]) async throws {
+        front.hold("c", "/*b", secondsAgo: 1, 1)
+        front.hold("c", "\\!", secondsAgo: 1, 1)
+        let answer = try JSON5.parse(
+            try await client.get("/api/v1/query?metric=response_time&by=endpoint&from=-1m&label.endpoint=\(filter)")
+                .body)
+        let found = answer["series"]?.elements?.compactMap { $0["labels"]?["endpoint"]?.string } ?? []
+        #expect(found.sorted() == endpoints)
+    }
+
+    @Test func theHeaviestSeriesAreKeptAndEmptyBucketsFilled() async throws {
+        let ask = "/api/v1/query?metric=response_time&agg=count,rate,p50&by=service&from=-30s&to=now&step=10s&limit=1"
+        let sparse = try JSON5.parse(try await client.get(ask).body)
+        let filled = try JSON5.parse(try await client.get(ask + "&fill=zero").body)
+        for (answer, counts) in [(sparse, [1, 2]), (filled, [0, 1, 0, 2])] as [(JSON5Value, [Double])] {
+            #expect(answer["truncated"]?.bool == true && answer["series"]?.elements?.count == 1)
+            let series = answer["series"]?.elements?.first
+            #expect(series?["labels"]?["service"]?.string == "a")
+            #expect(series?["count"]?.elements?.compactMap(\.number) == counts)
+            #expect(series?["rate"]?.elements?.compactMap(\.number) == counts.map { $0 / 10 })
+            #expect(series?["p50"]?.elements?.map { $0.number == nil } == counts.map { $0 == 0 })
+        }
+        let csv = try await client.get(ask, headers: ["Accept": "text/csv"])
+        #expect(csv["weir-truncated"] == "true" && csv["weir-degraded"] == nil)
+        let auto = try JSON5.parse(try await client.get("/api/v1/query?metric=response_time&step=auto&from=-1d").body)
+        #expect(auto["step"]?.integer == 300_000)
+    }
+
+    @Test func whereAStoreIsMissingNothingIsFilledIn() async throws {
+        front.tiers.change { state in
+            state.states[0].watermarkMs = FrontUnderTest.nowMs
+            state.down = [.postgres]
+        }
+        let ask = "/api/v1/query?metric=response_time&agg=count&from=-3h&step=1h&fill=zero"
+        let answer = try JSON5.parse(try await client.get(ask).body)
+        #expect(answer["degraded"]?.elements?.compactMap(\.string) == ["postgres"])
+        #expect(answer["series"]?.elements?.first?["t"]?.elements?.count == 1)
+        let csv = try await client.get(ask, headers: ["Accept": "text/csv"])
+        #expect(csv["weir-degraded"] == "postgres" && csv["weir-truncated"] == nil)
+    }
+
+    @Test func bodiesArePackedBothWays() async throws {
+        let ask = "/api/v1/query?metric=response_time&agg=count&by=endpoint&from=-1h&step=1s&fill=zero"
+        let plain = try await client.get(ask)
+        #expect(plain.body.count > 10_000 && plain["content-encoding"] == nil)
+        let packed = try await client.get(ask, headers: ["Accept-Encoding": "br, gzip;q=0.3"])
+        #expect(packed["content-encoding"] == "gzip" && packed.body.count < plain.body.count / 5)
+        #expect(packed["etag"] == plain["etag"])
+        var body: [UInt8] = []
+        try GzipDecoder(maxBytes: 10_000_000).decode(packed.body.span, into: &body)
+        #expect(body.count > plain.body.count - 20 && body.starts(with: plain.body.prefix(10_000)))
+        for refusal in ["gzip;q=0, *", "identity, gzip;q=0.9", "br"] {
+            let answer = try await client.get(ask, headers: ["Accept-Encoding": refusal])
+            #expect(answer["content-encoding"] == nil, "\(refusal)")
+        }
+        let events = Gzip.compress(Array("{\"a\":1}\n{\"a\":2}\n".utf8), level: 6)
+        let taken = try await client.send(
+            "POST", "/api/v1/events",
+            headers: ["Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"], body: events)
+        #expect(taken.status == 202 && taken.text.contains(#""accepted":2"#) && front.log.eventCount == 2)
     }
 
     @Test func aMissingStoreIsNamedAndNoStoreIs503() async throws {
