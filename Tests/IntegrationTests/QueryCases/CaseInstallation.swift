@@ -97,6 +97,10 @@ final class CaseInstallation: Sendable {
             metric: RawMetric.all[0], fromMs: nowMs - 7 * RawQuestion.dayMs, toMs: nowMs + 600_000)
         question.stepMs = 60_000
         var problem: String?
+        try await eventually("the front knows the metrics", deadline: .seconds(60)) {
+            try await HTTPClient(port: port).get("/api/v1/metrics").text.contains(
+                "\"\(RawMetric.all.last?.name ?? "")\"")
+        }
         do {
             try await eventually("all \(events.count) events are answered", deadline: .seconds(60)) {
                 let answer = try await ask(question, of: HTTPClient(port: port))

@@ -1,16 +1,17 @@
 import Analytics
 import Foundation
 import Service
+import Synchronization
 import TestKit
 import Testing
 
 /// Random questions over random events in all tiers, each answer held against a count of the raw events.
 ///
-/// `WEIR_QUERY_CASES` says how many (3,000), `WEIR_CHAOS_SEED` from which seed; a failure prints both and the question.
+/// `WEIR_QUERY_CASES` says how many (600), `WEIR_CHAOS_SEED` from which seed; a failure prints both and the question.
 @Suite("Query cases", .serialized, .tags(.integration), .needs(.redis, .postgres), .timeLimit(.minutes(30)))
 struct QueryCasesTests {
     private static var caseCount: Int {
-        environmentVariable("WEIR_QUERY_CASES").flatMap { Int($0) } ?? 3_000
+        environmentVariable("WEIR_QUERY_CASES").flatMap { Int($0) } ?? 600
     }
 
     /// Asked at the same time.
@@ -98,6 +99,68 @@ struct QueryCasesTests {
         for wanted in ["memory", "redis", "postgres", "memory redis", "redis postgres", "memory redis postgres"] {
             #expect(tiers[wanted, default: 0] > 0, "no answer came from \(wanted)")
         }
+    }
+
+    @Test("while minutes are compacted and late events come, no bucket is lost or doubled", arguments: [Chaos.seed])
+    func answersHoldWhileCompacting(seed: Seed) async throws {
+        let weir = try await CaseInstallation()
+        let port = try FreePort.next()
+        let processes = [try await weir.startFront(port), try await weir.startWorker()]
+        var source = RawEvents(seed: seed, nowMs: TimeSource.system.wallMs())
+        var known = source.next(300, isLate: true).sorted { $0.atMs < $1.atMs }
+        var first = SplitMix64(seed)
+        try await weir.send(known, to: port, key: "first", &first)
+        try await weir.waitUntilApplied(known.count)
+        try await weir.run(["compact"])
+        try await weir.waitUntilAnswered(known, by: port, nowMs: TimeSource.system.wallMs())
+        var answers = 0
+        for round in 0..<2 {
+            let more = source.next(600, isLate: true)
+            let (before, all) = (known, (known + more).sorted { $0.atMs < $1.atMs })
+            let nowMs = TimeSource.system.wallMs()
+            var rng = SplitMix64(Seed(value: seed.value &+ UInt64(round)))
+            let edges = edges(nowMs, all, &rng)
+            let end = Flag()
+            answers += try await withThrowingTaskGroup(of: Int.self) { group in
+                for asker in 0..<2 {
+                    group.addTask {
+                        var rng = SplitMix64(Seed(value: seed.value &+ UInt64(100 + 10 * round + asker)))
+                        let http = HTTPClient(port: port)
+                        var count = 0
+                        while !end.isSet {
+                            var question = RawQuestion.random(nowMs: nowMs, edges: edges, using: &rng)
+                            let bounded = ["count", "min", "max", "unique", "top"]
+                            question.aggregations = question.metric.aggregations.filter(bounded.contains)
+                            (question.limit, question.fillsZero) = (1_000, false)
+                            let answer = try await weir.ask(question, of: http)
+                            if let problem = answer.problem(question, known: before, sent: all) {
+                                Issue.record("\(seed), round \(round): \(question.target): \(answer.tiers): \(problem)")
+                            }
+                            count += 1
+                        }
+                        return count
+                    }
+                }
+                let sending = more.chunked(by: 60)
+                group.addTask {
+                    var rng = SplitMix64(Seed(value: seed.value &+ UInt64(50 + round)))
+                    for (number, part) in sending.enumerated() {
+                        try await weir.send(part, to: port, key: "\(round)-\(number)", &rng)
+                        if number % 5 == 3 { try await weir.run(["compact"]) }
+                    }
+                    try await weir.waitUntilApplied(all.count)
+                    try await weir.run(["compact"])
+                    end.set()
+                    return 0
+                }
+                return try await group.reduce(0, +)
+            }
+            known = all
+            try await weir.waitUntilAnswered(known, by: port, nowMs: TimeSource.system.wallMs())
+        }
+        print("\(seed): \(answers) answers while compacting")
+        #expect(answers > 20)
+        try await weir.stop(processes)
     }
 
     /// Times where one part of an answer ends and another begins.
@@ -195,4 +258,19 @@ struct QueryCasesTests {
         }
         if top.from > question.fromMs || top.to < question.toMs { fail("top is of \(top.from) to \(top.to)") }
     }
+}
+
+extension [RawEvent] {
+    fileprivate func chunked(by count: Int) -> [[RawEvent]] {
+        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
+    }
+}
+
+/// Raised once, seen by all.
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+
+    func set() { value.store(true, ordering: .relaxed) }
 }

@@ -59,6 +59,58 @@ extension RawAnswer {
         return nil
     }
 
+    /// Why this lacks something of `known`, or has more than `sent`; nil where it lies between the two.
+    ///
+    /// For an answer given while events come and minutes are compacted. Both are ascending by time, `sent` holds `known`.
+    func problem(_ question: RawQuestion, known: [RawEvent], sent: [RawEvent]) -> String? {
+        if !degraded.isEmpty { return "degraded: \(degraded)" }
+        let least = RawReference(question, known, fromMs: fromMs, toMs: toMs, stepMs: stepMs).groups
+        let most = RawReference(question, sent, fromMs: fromMs, toMs: toMs, stepMs: stepMs).groups
+        let found = Dictionary(series.map { ($0.group, $0) }, uniquingKeysWith: { $1 })
+        if found.count != series.count { return "a group is there twice" }
+        for (group, buckets) in least {
+            let lost = Set(buckets.keys).subtracting(found[group]?.times ?? [])
+            if !lost.isEmpty { return "group \(group) has lost the buckets \(lost.sorted())" }
+        }
+        for one in series {
+            if Set(one.times).count != one.times.count { return "group \(one.group) has a bucket twice" }
+            for (name, values) in zip(question.asked, one.values) {
+                for (time, value) in zip(one.times, values) {
+                    guard let upper = most[one.group]?[time] else {
+                        return "group \(one.group), bucket \(time) is there"
+                    }
+                    let lower = least[one.group]?[time] ?? RawReference.Bucket()
+                    if !Self.isBetween(name, value, lower, upper) {
+                        return "group \(one.group), bucket \(time): \(name) is \(value), of \(lower.count) to "
+                            + "\(upper.count) events"
+                    }
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func isBetween(
+        _ name: String, _ value: Value, _ lower: RawReference.Bucket, _ upper: RawReference.Bucket
+    ) -> Bool {
+        switch (name, value) {
+        case ("count", .number(let found?)): return (lower.count...upper.count).contains(Int(found))
+        case ("min", .number(let found?)):
+            return found <= lower.values.min() ?? .infinity && found >= upper.values.min() ?? .infinity
+        case ("max", .number(let found?)):
+            return found >= lower.values.max() ?? -.infinity && found <= upper.values.max() ?? -.infinity
+        case ("unique", .number(let found?)):
+            let (few, many) = (Double(Set(lower.texts).count), Double(Set(upper.texts).count))
+            return found >= few - max(2, 0.0324 * few) && found <= many + max(2, 0.0324 * many)
+        case ("top", .items(let items)):
+            let counts = Dictionary(items.map { ($0.item, $0.count) }, uniquingKeysWith: { $1 })
+            let most = Dictionary(upper.items.map { ($0.item, $0.count) }, uniquingKeysWith: { $1 })
+            return lower.items.allSatisfy { counts[$0.item, default: 0] >= $0.count }
+                && items.allSatisfy { $0.count <= most[$0.item, default: 0] }
+        default: return false
+        }
+    }
+
     /// Why `other` is another answer; nil where they are equal: to the bit but for sums, good to 1e-9.
     func difference(from other: RawAnswer, _ question: RawQuestion) -> String? {
         guard isTruncated == other.isTruncated, series.map(\.group) == other.series.map(\.group) else {
