@@ -272,7 +272,10 @@ final class LiveMemory {
         }
         let all = catalog.everySeries(ofGroup: group)
         let checked = selectionsChecked[selection] ?? 0
-        if checked < all.count {
+        if checked == 0 {
+            selections[selection] = catalog.select(group: group, filter)
+            selectionsChecked[selection] = all.count
+        } else if checked < all.count {
             let added = all[checked...].filter { filter.matches(catalog.series[$0].key.labels) }
             selections[selection, default: []].append(contentsOf: added)
             selectionsChecked[selection] = all.count
