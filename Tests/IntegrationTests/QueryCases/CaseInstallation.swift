@@ -6,10 +6,9 @@ import Service
 import TestKit
 import Testing
 
-/// Three stream partitions, a worker, fronts, and query engines of the test's own over the same stores.
+/// Stream partitions, a worker, fronts, and query engines of the test's own over the same stores.
 final class CaseInstallation: Sendable {
-    static let partitions = 3
-
+    private let partitions: Int
     let redis: RedisServer
     private let postgres: PostgresServer
     private let database: String
@@ -21,15 +20,16 @@ final class CaseInstallation: Sendable {
     let storesOnly: QueryEngine
     let redisOnly: QueryEngine
 
-    init() async throws {
+    init(configuration: String = RawEvents.configuration, partitions: Int = 3) async throws {
+        self.partitions = partitions
         redis = try await RedisServer.start()
         postgres = try await PostgresServer.shared()
         database = try await postgres.createDatabase()
         folder = try TemporaryFolder("weir")
         let url = postgres.url(database: database)
         environment = [
-            "WEIR_REDIS_URL": redis.url(), "WEIR_POSTGRES_URL": url, "WEIR_PARTITIONS": "\(Self.partitions)",
-            "WEIR_CONFIG": try folder.write(RawEvents.configuration, to: "weir.json5"),
+            "WEIR_REDIS_URL": redis.url(), "WEIR_POSTGRES_URL": url, "WEIR_PARTITIONS": "\(partitions)",
+            "WEIR_CONFIG": try folder.write(configuration, to: "weir.json5"),
         ]
         fixture = try await RedisFixture.start(url: redis.url(), name: "cases")
         pool = PostgresPool(PostgresPoolConfiguration(try PostgresConfiguration(url)), loop: fixture.loop)
@@ -83,7 +83,7 @@ final class CaseInstallation: Sendable {
         let probe = try await redis.connect()
         try await eventually("\(count) events are applied", deadline: .seconds(60)) {
             var applied = 0
-            for partition in 0..<Self.partitions {
+            for partition in 0..<partitions {
                 let text = try await probe.command("HGET", "weir:{\(partition)}:cursor", "applied").string
                 applied += text.flatMap { Int($0) } ?? 0
             }
