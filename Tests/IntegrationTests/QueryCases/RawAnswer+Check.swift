@@ -1,9 +1,7 @@
 extension RawAnswer {
     /// Why this is not what the raw events add up to; nil where it is.
     ///
-    /// - Parameters:
-    ///   - events: all that were sent, ascending by time.
-    ///   - coarser: the steps that the question's may have risen to.
+    /// `events` are all that were sent, ascending by time, and `coarser` the steps that the question's may have risen to.
     func problem(_ question: RawQuestion, _ events: [RawEvent], coarser: [Int64]) -> String? {
         if !degraded.isEmpty { return "degraded: \(degraded)" }
         let wanted = question.wantedStepMs

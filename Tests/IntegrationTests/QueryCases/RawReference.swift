@@ -32,9 +32,7 @@ struct RawReference {
     /// Groups by their labels: for each label asked for the place of its value.
     private(set) var groups: [[Int]: [Int64: Bucket]] = [:]
 
-    /// - Parameters:
-    ///   - events: ascending by time.
-    ///   - stepMs: of the answer; nil for one bucket at 0.
+    /// Goes through `events`, which are ascending by time; without a step all is one bucket, at 0.
     init(_ question: RawQuestion, _ events: [RawEvent], fromMs: Int64, toMs: Int64, stepMs: Int64?) {
         let keeps = RawEvents.values.indices.map { label in
             RawEvents.values[label].indices.map { Self.keeps(question, label, $0) }
