@@ -90,6 +90,6 @@ package.targets.append(
         name: "IntegrationTests",
         dependencies: [
             "TestKit", "Analytics", "Wire", "Service", "Reactor", "Redis", "Postgres", "RedisStore", "PostgresStore",
-            "Worker", "Compactor", "weir",
+            "Worker", "Compactor", "Front", "weir",
         ].map { .byName(name: $0) },
         swiftSettings: common))

@@ -16,9 +16,13 @@ package struct PostgresHistoryStore: HistoryStore {
     }
 
     package func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] {
+        try await series(ofMetric: name, from: 0)
+    }
+
+    package func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
         try await mapping {
             let rows = try await pool.query(
-                Statement.series, [.text(name)], operation: "read series", timeout: timeout)
+                Statement.series, [.text(name), .int4(Int32(clamping: id))], operation: "read series", timeout: timeout)
             var series: [HistorySeries] = []
             series.reserveCapacity(rows.rowCount)
             for row in 0..<rows.rowCount {

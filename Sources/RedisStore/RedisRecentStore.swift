@@ -4,6 +4,9 @@ internal import Wire
 
 /// Recent buckets and live batches, for fronts.
 package final class RedisRecentStore: RecentStore {
+    /// Names of series asked for at a time: a few ms of Redis.
+    private static let seriesPerCall = 5_000
+
     private let partitions: RedisPartitions
     private let followers: PartitionClients
 
@@ -21,6 +24,30 @@ package final class RedisRecentStore: RecentStore {
 
     package func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
         try await partitions.series(partition)
+    }
+
+    package func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
+        let key = Keys(partition: partition).series
+        let (session, count) = try await mapping { () throws(RedisError) in
+            let session = try await partitions.client.session(timeout: .seconds(10))
+            return (session, try await session.send(RedisCommand("HLEN", key)).integer ?? 0)
+        }
+        var series: [NumberedSeries] = []
+        for first in stride(from: number, to: count, by: Self.seriesPerCall) {
+            let numbers = first..<min(first + Self.seriesPerCall, count)
+            var command = RedisCommand("HMGET")
+            command.append(key)
+            for number in numbers { command.append(number) }
+            let sent = command
+            let reply = try await mapping { () throws(RedisError) in try await session.send(sent) }
+            for (number, value) in zip(numbers, reply.array ?? []) {
+                guard let key = value.bytes.flatMap(SeriesKeyJSON.decode) else {
+                    throw malformed("HMGET", "no series \(number) of \(count)")
+                }
+                series.append(NumberedSeries(number: number, key: key))
+            }
+        }
+        return NewSeries(connection: session.epoch, count: count, series: series)
     }
 
     package func read(

@@ -2,6 +2,8 @@
 package protocol HistoryStore: Sendable {
     /// All series of a metric that have history.
     func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries]
+    /// The series of a metric whose numbers are at least `id`, ascending by number. Numbers only grow.
+    func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries]
     /// From where on minutes and hours are held.
     func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld
     /// The rows of `series` with buckets in [fromMs, toMs), for each partition only those before its boundary.
@@ -14,6 +16,13 @@ package protocol HistoryStore: Sendable {
     func rows(
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow]
+}
+
+extension HistoryStore {
+    /// From all series, for stores where that costs nothing.
+    package func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
+        try await series(ofMetric: name).filter { $0.id >= id }
+    }
 }
 
 /// Lengths of the buckets in PostgreSQL.

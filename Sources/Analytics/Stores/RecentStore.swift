@@ -6,6 +6,8 @@ package protocol RecentStore: Sendable {
     func definitions() async throws(StoreError) -> Definitions?
     /// All series of a partition: their numbers there, and what they are.
     func series(partition: Int) async throws(StoreError) -> [NumberedSeries]
+    /// The series of a partition whose numbers are at least `number`. Numbers are 0, 1, 2 …, in the order of appearance.
+    func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries
     /// Reads buckets of `series` in [from, to) seconds since 1970, and `sets` of every minute that begins or lies in it, all
     /// in one state of the partition.
     ///
@@ -17,6 +19,30 @@ package protocol RecentStore: Sendable {
     func livePosition(partition: Int) async throws(StoreError) -> StreamID
     /// The live batches after `position`, oldest first; waits up to `wait` for the first. Empty when none came.
     func live(partition: Int, after position: StreamID, wait: Duration) async throws(StoreError) -> [LiveBatch]
+}
+
+extension RecentStore {
+    /// From all series, for stores where that costs nothing.
+    package func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
+        let all = try await series(partition: partition)
+        return NewSeries(connection: 0, count: all.count, series: all.filter { $0.number >= number })
+    }
+}
+
+/// Series of a partition from some number on.
+package struct NewSeries: Sendable {
+    /// The connection it was read on; what was read on another one may have been lost by the store since.
+    package let connection: UInt64
+    /// How many series the partition has in all.
+    package let count: Int
+    /// Ascending by number.
+    package let series: [NumberedSeries]
+
+    package init(connection: UInt64, count: Int, series: [NumberedSeries]) {
+        self.connection = connection
+        self.count = count
+        self.series = series
+    }
 }
 
 /// A series and its number in one partition.

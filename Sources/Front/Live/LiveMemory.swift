@@ -27,6 +27,9 @@ final class LiveMemory {
     private var selections: [Selection: [Int]] = [:]
     private var selectionsChecked: [Selection: Int] = [:]
 
+    /// So many new series are looked at; with more the index is asked again, which does not look at each.
+    private static let fewAdded = 32
+
     /// Which series of a group of metrics a filter lets through.
     private struct Selection: Hashable {
         let group: Int
@@ -272,7 +275,10 @@ final class LiveMemory {
         }
         let all = catalog.everySeries(ofGroup: group)
         let checked = selectionsChecked[selection] ?? 0
-        if checked < all.count {
+        if all.count - checked > Self.fewAdded {
+            selections[selection] = catalog.select(group: group, filter)
+            selectionsChecked[selection] = all.count
+        } else if checked < all.count {
             let added = all[checked...].filter { filter.matches(catalog.series[$0].key.labels) }
             selections[selection, default: []].append(contentsOf: added)
             selectionsChecked[selection] = all.count

@@ -34,6 +34,8 @@ struct SeriesCatalog {
     private var seriesByKey: [SeriesKey: Int] = [:]
     /// By group: its series, in the order they appeared.
     private var seriesByGroup: [[Int]] = []
+    /// By group: the labels of its series, in the same order.
+    private var indexByGroup: [LabelIndex] = []
     /// For each partition the lines by number; -1 where a number is not known.
     private var lineByNumber: [[Int32]] = []
 
@@ -109,16 +111,23 @@ struct SeriesCatalog {
     /// All series a group ever had, in the order they appeared: a list that only grows.
     func everySeries(ofGroup group: Int) -> [Int] { seriesByGroup[group] }
 
+    /// The series of a group that a filter lets through, among all it ever had; without looking at the others.
+    func select(group: Int, _ filter: LabelFilter) -> [Int] {
+        indexByGroup[group].select(filter).map { seriesByGroup[group][$0] }
+    }
+
     private mutating func addSeries(_ key: SeriesKey) -> Int {
         let group = groupByName[key.group] ?? groupNames.count
         if group == groupNames.count {
             groupNames.append(key.group)
             groupByName[key.group] = group
             seriesByGroup.append([])
+            indexByGroup.append(LabelIndex())
         }
         series.append(Series(key: key))
         seriesByKey[key] = series.count - 1
         seriesByGroup[group].append(series.count - 1)
+        indexByGroup[group].append(key.labels)
         return series.count - 1
     }
 }

@@ -25,8 +25,8 @@ extension QueryEngine {
             if let selected, part.partition < selected.count {
                 rest = selected[part.partition][...]
             } else {
-                rest = try await recent.series(partition: part.partition)
-                    .filter { query.metric.isIn(group: $0.key.group) && query.filter.matches($0.key.labels) }[...]
+                rest = try await selection.select(
+                    query.metric, query.filter, partition: part.partition, from: recent)[...]
             }
             while !rest.isEmpty {
                 let some = rest.prefix(Self.seriesPerCall)
@@ -76,8 +76,7 @@ extension QueryEngine {
         _ history: any HistoryStore, _ query: Query, _ range: Range<Int64>, before: [Int64]
     ) async throws(StoreError) -> GroupedBuckets {
         var buckets = GroupedBuckets(query)
-        var rest = try await history.series(ofMetric: query.metric.name)
-            .filter { query.filter.matches($0.labels) }[...]
+        var rest = try await selection.select(query.metric.name, query.filter, from: history)[...]
         while !rest.isEmpty {
             let some = rest.prefix(Self.seriesPerCall)
             rest = rest.dropFirst(Self.seriesPerCall)

@@ -40,6 +40,8 @@ package actor QueryEngine {
 
     let recent: any RecentStore
     let history: (any HistoryStore)?
+    /// Which series of the stores questions are about.
+    let selection = SeriesSelection()
     private(set) var memory: (any MemoryTier)?
     private let time: TimeSource
     private let logger: Logger
