@@ -18,13 +18,6 @@ package protocol HistoryStore: Sendable {
     ) async throws(StoreError) -> [HistoryRow]
 }
 
-extension HistoryStore {
-    /// From all series, for stores where that costs nothing.
-    package func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
-        try await series(ofMetric: name).filter { $0.id >= id }
-    }
-}
-
 /// Lengths of the buckets in PostgreSQL.
 package enum HistoryResolution: String, CaseIterable, Sendable {
     case minute, hour, day

@@ -21,14 +21,6 @@ package protocol RecentStore: Sendable {
     func live(partition: Int, after position: StreamID, wait: Duration) async throws(StoreError) -> [LiveBatch]
 }
 
-extension RecentStore {
-    /// From all series, for stores where that costs nothing.
-    package func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
-        let all = try await series(partition: partition)
-        return NewSeries(connection: 0, count: all.count, series: all.filter { $0.number >= number })
-    }
-}
-
 /// Series of a partition from some number on.
 package struct NewSeries: Sendable {
     /// The connection it was read on; what was read on another one may have been lost by the store since.

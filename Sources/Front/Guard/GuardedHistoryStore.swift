@@ -17,6 +17,12 @@ package struct GuardedHistoryStore: HistoryStore {
         }
     }
 
+    package func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
+        try await breaker.call("read series") { [store] () throws(StoreError) in
+            try await store.series(ofMetric: name, from: id)
+        }
+    }
+
     package func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld {
         try await breaker.call("read retention") { [store] () throws(StoreError) in
             try await store.held(nowMs: nowMs)

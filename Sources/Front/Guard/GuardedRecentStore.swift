@@ -25,6 +25,12 @@ package struct GuardedRecentStore: RecentStore {
         }
     }
 
+    package func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
+        try await breaker.call("series") { [store] () throws(StoreError) in
+            try await store.series(partition: partition, from: number)
+        }
+    }
+
     package func read(
         partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64, sets: [MetricSet]
     ) async throws(StoreError) -> RecentBuckets {
