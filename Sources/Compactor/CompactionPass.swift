@@ -73,6 +73,8 @@ package struct CompactionPass: Sendable {
         var durable: [DurableCursor] = []
         /// By partition, the minutes written before the pass, ms since 1970.
         var watermarks: [Int64] = []
+        /// By partition, what was read.
+        var parts: [Summary] = []
         var summary = Summary()
     }
 
@@ -141,6 +143,7 @@ package struct CompactionPass: Sendable {
         for partition in 0..<(try await source.partitionCount()) {
             let state = try await source.state(partition: partition)
             run.watermarks.append(state.watermarkMs)
+            run.parts.append(Summary())
             run.durable.append(DurableCursor(settling: settling))
             run.durable[partition].saw(state.cursor, atNs: time.monotonicNs())
             let graceMs = configuration.grace.components.seconds * 1_000
@@ -152,7 +155,16 @@ package struct CompactionPass: Sendable {
                     minutes: try await source.dirtyMinutes(partition: partition, beforeMs: closedMs),
                     definitions: definitions))
         }
+        let readNs = teller.nowNs
         try await compact(partitions, &run)
+        for (partition, part) in run.parts.enumerated() {
+            teller.tell(
+                "went through what changed", sinceNs: readNs,
+                [
+                    "partition": .int(partition), "minutes": .int(part.minutes), "series": .int(part.series),
+                    "rows": .int(part.rows), "held_back": .int(part.heldBack),
+                ])
+        }
         run.summary.times.minutes = .nanoseconds(Int64(time.monotonicNs() - began))
         if configuration.isDryRun {
             try await retain(pass, partitions, &run)
@@ -203,10 +215,8 @@ package struct CompactionPass: Sendable {
             async let following = read(readers)
             async let settled: Void = settle(previous)
             try await write(current, &run)
-            run.summary.minutes += current.minutes
-            run.summary.series += current.settled.count
-            run.summary.rows += current.history.rows.count
-            run.summary.heldBack += current.heldBack
+            run.summary.add(current)
+            run.parts[current.history.partition].add(current)
             onProgress(run.summary.minutes, total)
             try await settled
             written = configuration.isDryRun ? nil : current
@@ -272,5 +282,14 @@ package struct CompactionPass: Sendable {
         if batch.history.watermarkMs > 0 {
             try await source.advance(partition: partition, watermarkMs: batch.history.watermarkMs)
         }
+    }
+}
+
+extension CompactionPass.Summary {
+    fileprivate mutating func add(_ batch: ReadBatch) {
+        minutes += batch.minutes
+        series += batch.settled.count
+        rows += batch.history.rows.count
+        heldBack += batch.heldBack
     }
 }

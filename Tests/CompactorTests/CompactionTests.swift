@@ -199,7 +199,7 @@ struct CompactionTests {
                 [0, 2, 2, 2, 0], [1, 0, 0, 0, 0],
             ])
         #expect(
-            figures(told, "wrote rows in a transaction", ["partition", "new", "replaced"]) == [[0, 0, 1], [0, 1, 0]])
+            figures(told, "wrote rows in a transaction", ["partition", "new", "replaced"]) == [[0, 1, 1]])
         #expect(figures(told, "rolled hours up", ["partition"]) == [[0], [1]])
         #expect(figures(told, "expire", ["partition"]) == [[0], [1]])
         #expect(figures(told, "made partitions ahead", ["days"]) == [[3]])

@@ -73,11 +73,13 @@ struct FollowerMachine {
         position = batch.position
         // A word of the compaction moves no cursor.
         if batch.from == batch.to && batch.deltas.isEmpty { return .known }
-        guard isLinked ? batch.from == reached : batch.from <= reached else {
+        // What was read before the first batch is known from the read. Every cursor is the end of some batch, so the first one
+        // past it begins there; one that begins before it and ends behind it comes of a store that went back in between.
+        if !isLinked && batch.to <= reached { return .known }
+        guard batch.from == reached, batch.to > reached else {
             phase = .away
             return .gap
         }
-        guard batch.to > reached else { return .known }
         isLinked = true
         reached = batch.to
         return .new
