@@ -18,7 +18,6 @@ struct ReadBatch: Sendable {
 
 /// Reads the changed minutes of one partition and makes rows of them, batch by batch.
 struct PartitionReader: Sendable {
-
     /// A series of the partition.
     private struct Series {
         let labels: LabelSet
@@ -33,15 +32,34 @@ struct PartitionReader: Sendable {
 
     /// Minutes of series in one read: some 3 ms of Redis' time.
     private static let minutesPerRead = 2_000
+    /// Minutes of series that are read one after the other for one transaction: a third of its rows, or so.
+    private static let minutesPerSlice = 6_000
     private static let tenMinutesMs: Int64 = 600_000
 
-    /// Minutes that are read together, since Redis keeps them together.
-    private struct Chunk {
-        let minutesMs: Range<Int64>
+    /// Changed minutes of the same hour. They are written series by series: an hour that has been rolled up is then rolled up again
+    /// once for each, and their rows lie side by side.
+    private struct Hour {
+        let endMs: Int64
+        /// From the first to the last changed minute of each ten, which Redis keeps together.
+        let tens: [Range<Int64>]
         /// Series that changed in one of them, but for those that `withSets` has.
         var series: ArraySlice<Int> = []
         /// Those that have sets, which cost Redis more.
         var withSets: ArraySlice<Int> = []
+
+        /// The next series of one kind; nil where none are left.
+        mutating func next() -> [Int]? {
+            let lengths = tens.map { Int(($0.upperBound - $0.lowerBound) / 60_000) }
+            let longest = lengths.max() ?? 1
+            let all = lengths.reduce(0, +)
+            let count = max(1, min(PartitionReader.minutesPerRead / longest, PartitionReader.minutesPerSlice / all))
+            if series.isEmpty {
+                defer { withSets = withSets.dropFirst(count) }
+                return withSets.isEmpty ? nil : Array(withSets.prefix(count))
+            }
+            defer { series = series.dropFirst(count) }
+            return Array(series.prefix(count))
+        }
     }
 
     let partition: Int
@@ -63,7 +81,7 @@ struct PartitionReader: Sendable {
     /// Minutes that were read whole.
     private var minutesRead = 0
     /// What is still to be read of the minutes at hand.
-    private var chunk: Chunk?
+    private var hour: Hour?
     private var isFinished = false
 
     init(
@@ -88,19 +106,18 @@ struct PartitionReader: Sendable {
         var batch = ReadBatch(history: HistoryBatch(partition: partition), cursor: cursor)
         batch.history.rows.reserveCapacity(maxRows + Self.minutesPerRead)
         while minutesRead < minutes.count {
-            var chunk: Chunk
-            if let open = self.chunk { chunk = open } else { chunk = try await nextChunk() }
-            let count = Int((chunk.minutesMs.upperBound - chunk.minutesMs.lowerBound) / 60_000)
-            while let some = Self.take(Self.minutesPerRead / count, of: &chunk) {
-                self.chunk = chunk
-                try await read(chunk.minutesMs, some, into: &batch)
+            var hour: Hour
+            if let open = self.hour { hour = open } else { hour = try await nextHour() }
+            while let some = hour.next() {
+                self.hour = hour
+                for ten in hour.tens { try await read(ten, some, into: &batch) }
                 guard batch.history.rows.count >= maxRows else { continue }
                 // No minute of these is written whole until the last series is.
-                batch.history.watermarkMs = watermark(writtenBefore: chunk.minutesMs.lowerBound)
+                batch.history.watermarkMs = watermark(writtenBefore: hour.tens[0].lowerBound)
                 return batch
             }
-            self.chunk = nil
-            while minutesRead < minutes.count, minutes[minutesRead] < chunk.minutesMs.upperBound {
+            self.hour = nil
+            while minutesRead < minutes.count, minutes[minutesRead] < hour.endMs {
                 minutesRead += 1
                 batch.minutes += 1
             }
@@ -110,36 +127,26 @@ struct PartitionReader: Sendable {
         return batch
     }
 
-    /// The next changed minutes of the same ten, and the series that changed in them.
-    private mutating func nextChunk() async throws(StoreError) -> Chunk {
-        let firstMs = minutes[minutesRead]
-        let endMs = StepLadder.floor(firstMs, Self.tenMinutesMs) + Self.tenMinutesMs
+    /// The next changed minutes of the same hour, and the series that changed in them.
+    private mutating func nextHour() async throws(StoreError) -> Hour {
+        let endMs = StepLadder.floor(minutes[minutesRead], HistoryResolution.hour.ms) + HistoryResolution.hour.ms
+        var tens: [Range<Int64>] = []
         var changed: Set<Int> = []
-        var lastMs = firstMs
         for minute in minutes[minutesRead...] where minute < endMs {
             changed.formUnion(try await source.dirtySeries(partition: partition, minuteMs: minute))
-            lastMs = minute
+            if let last = tens.last, StepLadder.floor(last.lowerBound, Self.tenMinutesMs) + Self.tenMinutesMs > minute {
+                tens[tens.count - 1] = last.lowerBound..<minute + 60_000
+            } else {
+                tens.append(minute..<minute + 60_000)
+            }
         }
         if changed.contains(where: { series[$0] == nil }) {
             index(try await source.series(partition: partition))
         }
-        var chunk = Chunk(minutesMs: firstMs..<lastMs + 60_000)
         let sorted = changed.sorted()
-        chunk.series = sorted.filter { series[$0]?.sets.isEmpty ?? false }[...]
-        chunk.withSets = sorted.filter { !(series[$0]?.sets.isEmpty ?? false) }[...]
-        return chunk
-    }
-
-    /// The next series of one kind; nil where none are left.
-    private static func take(_ count: Int, of chunk: inout Chunk) -> [Int]? {
-        let some = chunk.series.isEmpty ? chunk.withSets.prefix(count) : chunk.series.prefix(count)
-        if some.isEmpty { return nil }
-        if chunk.series.isEmpty {
-            chunk.withSets = chunk.withSets.dropFirst(count)
-        } else {
-            chunk.series = chunk.series.dropFirst(count)
-        }
-        return Array(some)
+        return Hour(
+            endMs: endMs, tens: tens, series: sorted.filter { series[$0]?.sets.isEmpty ?? false }[...],
+            withSets: sorted.filter { !(series[$0]?.sets.isEmpty ?? false) }[...])
     }
 
     /// How far the watermark may go when every minute before `minute` is written but for those held back.

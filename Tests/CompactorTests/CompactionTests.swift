@@ -95,8 +95,8 @@ struct CompactionTests {
     @Test func whatChangesDuringThePassWaitsForItself() async throws {
         let fixture = try await CompactionFixture()
         let (minute, redis) = (minute, fixture.redis)
-        // Each in ten minutes of its own, and so in a batch of its own; the last is read only after the first was written.
-        for age in [0, 1_200_000, 2_400_000] { redis.apply([.init(atMs: minute - Int64(age))]) }
+        // Each in an hour of its own, and so in a batch of its own; the last is read only after the first was written.
+        for age in [0, 3_600_000, 7_200_000] { redis.apply([.init(atMs: minute - Int64(age))]) }
         redis.atPause { $0.apply([.init(atMs: minute)]) }
         _ = try await fixture.summary { $0.maxRows = 1 }
         #expect(redis.pauses.count == 2)
