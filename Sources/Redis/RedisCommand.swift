@@ -15,13 +15,17 @@ package struct RedisCommand: Sendable {
     package var blockTime = Duration.zero
     /// The arguments, each as `$<length>\r\n<bytes>\r\n`; the header with their number is written when it is sent.
     private(set) var body: [UInt8] = []
-    private(set) var argumentCount = 0
+    /// How many there are, the name included.
+    package private(set) var argumentCount = 0
+    /// Bytes of the first argument, as it stands in `body`.
+    private var nameByteCount = 0
 
     /// Begins a command; `operation` is what errors call it, the command's name unless told.
     package init(_ name: StaticString, operation: StaticString? = nil) {
         self.operation = operation ?? name
         body.reserveCapacity(128)  // one allocation instead of four while a usual command grows
         append(name)
+        nameByteCount = body.count
     }
 
     /// A whole command of texts.
@@ -41,6 +45,12 @@ package struct RedisCommand: Sendable {
         append(function)
         append(keys.count)
         for key in keys { append(key) }
+    }
+
+    /// All arguments of `other` behind its name: what many commands end with needs to be encoded only once.
+    package mutating func append(argumentsOf other: RedisCommand) {
+        body.append(contentsOf: other.body[other.nameByteCount...])
+        argumentCount += other.argumentCount - 1
     }
 
     /// Makes room for `bytes` more, where the caller knows what is coming.

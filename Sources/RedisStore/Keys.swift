@@ -1,3 +1,5 @@
+internal import Analytics
+
 /// The names of our keys in Redis: here and in `redis-scripts/weir/00-header.lua`, nowhere else.
 struct Keys {
     let partition: Int
@@ -14,6 +16,13 @@ struct Keys {
     var refused: String { key("refused") }
 
     func dirty(minute: Int64) -> String { key("dirty:\(minute)") }
+    func tenSeconds(series: Int, tenMinutes: Int64) -> String { key("b10:\(series):\(tenMinutes)") }
+    func values(series: Int, metric: MetricID, minute: Int64) -> String {
+        key("hll:\(series):\(metric.rawValue):\(minute)")
+    }
+    func items(series: Int, metric: MetricID, minute: Int64) -> String {
+        key("top:\(series):\(metric.rawValue):\(minute)")
+    }
     func once(_ idempotencyKey: String) -> String { key("once:\(idempotencyKey)") }
 
     /// How many partitions there are; this and the next two are kept beside partition 0.

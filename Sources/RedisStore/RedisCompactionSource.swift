@@ -56,53 +56,11 @@ package final class RedisCompactionSource: CompactionSource {
     package func partials(
         partition: Int, minutesMs: Range<Int64>, series: [Int], sets: [MetricSet]
     ) async throws(StoreError) -> MinutePartials {
-        var command = RedisCommand(
-            function: "weir_partials", keys: [Keys(partition: partition).cursor], readOnly: true)
-        command.append(Int(minutesMs.lowerBound / 1_000))
-        command.append(Int((minutesMs.upperBound - minutesMs.lowerBound) / 60_000))
-        command.append(SetContent.names(sets))
-        for number in series { command.append(number) }
-        let reply = try await send(command)
-        guard let cursor = reply[0]?.streamID, let found = reply[1]?.array, let contents = reply[2]?.array else {
-            throw malformed("weir_partials", "no cursor")
+        let reading = ChangedMinutes(partition: partition, minutesMs: minutesMs, series: series, sets: sets)
+        let replies = try await mapping { () throws(RedisError) in
+            try await client.pipeline(reading.commands, timeout: .seconds(10))
         }
-        var partials: [MinutePartials.Partial] = []
-        partials.reserveCapacity(series.count)
-        for one in found {
-            guard let values = one.array, values.count % 3 == 2, let number = values[0].integer,
-                let generation = values[1].streamID
-            else { throw malformed("weir_partials", "a series that cannot be read") }
-            for place in stride(from: 2, to: values.count, by: 3) {
-                guard let second = values[place].number, let version = values[place + 1].streamID,
-                    let record = values[place + 2].bytes
-                else { throw malformed("weir_partials", "a minute that cannot be read") }
-                partials.append(
-                    .init(
-                        series: number, minuteMs: second * 1_000, version: version, generation: generation,
-                        record: record))
-            }
-        }
-        try Self.add(contents, to: &partials)
-        return MinutePartials(cursor: cursor, partials: partials)
-    }
-
-    /// Puts sets, as `number, minute, set, content, …` in the order of the partials, behind the records they belong to.
-    private static func add(
-        _ contents: [RedisValue], to partials: inout [MinutePartials.Partial]
-    ) throws(StoreError) {
-        var place = 0
-        for at in stride(from: 0, to: contents.count - 3, by: 4) {
-            guard let number = contents[at].integer, let second = contents[at + 1].number else {
-                throw malformed("weir_partials", "a set that cannot be read")
-            }
-            while place < partials.count
-                && (partials[place].series != number || partials[place].minuteMs != second * 1_000)
-            {
-                place += 1
-            }
-            guard place < partials.count else { throw malformed("weir_partials", "a set of no minute") }
-            partials[place].record += try SetContent.record(contents[at + 2], contents[at + 3])
-        }
+        return try reading.partials(replies)
     }
 
     package func settle(partition: Int, _ settled: [SettledMinute]) async throws(StoreError) {
@@ -110,10 +68,16 @@ package final class RedisCompactionSource: CompactionSource {
         var rest = settled[...]
         while !rest.isEmpty {
             var command = RedisCommand(function: "weir_settle", keys: [keys.cursor, keys.live])
+            // A batch of the worker touches many series of a minute: they have its version together.
+            var groups: [SettledGroup: [Int]] = [:]
             for one in rest.prefix(5_000) {
-                command.append(Int(one.minuteMs / 1_000))
-                command.append(one.series)
-                command.append(one.version.description)
+                groups[SettledGroup(minuteMs: one.minuteMs, version: one.version), default: []].append(one.series)
+            }
+            for (group, series) in groups {
+                command.append(Int(group.minuteMs / 1_000))
+                command.append(group.version.description)
+                command.append(series.count)
+                for number in series { command.append(number) }
             }
             _ = try await send(command)
             rest = rest.dropFirst(5_000)
@@ -135,4 +99,10 @@ package final class RedisCompactionSource: CompactionSource {
     private func send(_ command: RedisCommand) async throws(StoreError) -> RedisValue {
         try await mapping { () throws(RedisError) in try await client.send(command, timeout: .seconds(10)) }
     }
+}
+
+/// What was read of one minute at one version.
+private struct SettledGroup: Hashable {
+    let minuteMs: Int64
+    let version: StreamID
 }

@@ -19,8 +19,13 @@ enum SetContent {
             guard let registers = content.bytes else { throw malformed("weir_read", "a HyperLogLog of no bytes") }
             return RecordCodec.encode(registers: registers, of: metric)
         }
+        return try record(items: content.array ?? [], of: metric)
+    }
+
+    /// `{dropped, item, count, item, count, …}` as a record that counts no events.
+    static func record(items values: [RedisValue], of metric: MetricID) throws(StoreError) -> [UInt8] {
         var aggregate = Aggregate()
-        aggregate.items = try items(content)
+        aggregate.items = try items(.array(values))
         var record = Record()
         record.merge(aggregate, into: metric)
         return RecordCodec.encode(record)

@@ -1,87 +1,33 @@
---[[ weir_partials: changed minutes of some series, as history needs them, in one state of the partition.
-KEYS    1 cursor  HASH; dirty and b10 hashes are derived from its prefix
-ARGS    1 first minute s   2 minutes, 1..10, all within the same ten   3 sets to read too, as in u4,t5, or ''
-        4… series numbers, at most 2,000 for one minute, for ten 200
-RETURNS {cursor id, {{number, generation, minute s, version, record, minute s, version, record, …}, …},
-        {number, minute, set, content, …}}: minutes that are not dirty are left out; contents as in weir_read
-ERRORS  'ARGS …'
-COST    O(series * minutes) ]]
-local function weir_partials(keys, args)
-    local prefix = prefix_of(keys[1])
-    local first, minutes = uint(args[1], 'minute'), uint(args[2], 'minutes')
-    local chunk = first - first % COARSE_CHUNK_S
-    local last = first + (minutes - 1) * 60
-    if minutes < 1 or last >= chunk + COARSE_CHUNK_S then fail('minutes must lie within the same ten') end
-    if (#args - 3) * minutes > 2000 then fail('at most 2,000 minutes of series') end
-    local sets = sets_of(args[3], prefix)
-    local cursor, found, found_sets = redis.call('HGET', keys[1], 'id') or '0-0', {}, {}
-    if #args == 3 then return { cursor, found, found_sets } end
-    local call, texts, versions, fields = redis.call, {}, {}, { 'g' }
-    for place = 1, minutes do
-        local minute = first + (place - 1) * 60
-        texts[place] = string.format('%d', minute)
-        versions[place] = call('HMGET', prefix .. 'dirty:' .. texts[place], unpack(args, 4))
-        for second = minute - chunk, minute - chunk + 50, 10 do fields[#fields + 1] = second end
-    end
-    local start, finish = prefix .. 'b10:', ':' .. string.format('%d', chunk)
-    for i = 4, #args do
-        local held, partial
-        for place = 1, minutes do
-            local version = versions[place][i - 3]
-            if version then
-                if not held then
-                    held = call('HMGET', start .. args[i] .. finish, unpack(fields))
-                    partial = { args[i], held[1] or version }
-                end
-                -- Records one behind the other are one.
-                local at, n = place * 6 - 4, #partial
-                partial[n + 1], partial[n + 2] = texts[place], version
-                partial[n + 3] = (held[at] or '') .. (held[at + 1] or '') .. (held[at + 2] or '') .. (held[at + 3] or '')
-                    .. (held[at + 4] or '') .. (held[at + 5] or '')
-                if sets[1] then add_sets(found_sets, sets, prefix, args[i], first + (place - 1) * 60) end
-            end
-        end
-        if partial then found[#found + 1] = partial end
-    end
-    return { cursor, found, found_sets }
-end
-
 --[[ weir_settle: forget that minutes changed, where they have not changed again since they were read.
 KEYS    1 cursor  HASH   2 live  STREAM; dirty hashes are derived from the prefix
-ARGS    minute s, series number, version read; at most 5,000 times
+ARGS    minute s, version read, n, n series numbers; again for other minutes and versions; at most 5,000 numbers
 RETURNS how many were forgotten
 ERRORS  'ARGS …'
-COST    O(arguments) ]]
+COST    O(numbers) ]]
 local function weir_settle(keys, args)
     local prefix, live = prefix_of(keys[1]), keys[2]
-    if #args > 15000 then fail('at most 5,000 at a time') end
-    count_of(args, 3, 'arguments')
-    local low, high
-    for i = 1, #args, 3 do
-        local minute = uint(args[i], 'minute')
-        stream_id(args[i + 2], 'version')
+    local low, high, total, at = nil, nil, 0, 1
+    local groups = {}
+    while at <= #args do
+        local minute, n = uint(args[at], 'minute'), uint(args[at + 2], 'n')
+        stream_id(args[at + 1], 'version')
+        if n < 1 or at + 2 + n > #args then fail('series numbers are missing') end
+        total = total + n
+        if total > 5000 then fail('at most 5,000 at a time') end
         low, high = math.min(low or minute, minute), math.max(high or minute, minute)
+        groups[#groups + 1] = { args[at], args[at + 1], at + 3, at + 2 + n }
+        at = at + 3 + n
     end
     redis.call('ZCARD', prefix .. 'minutes')
     redis.call('XLEN', live)
-
-    local numbers_of, versions_of = {}, {}
-    for i = 1, #args, 3 do
-        local numbers = numbers_of[args[i]]
-        if not numbers then
-            numbers = {}
-            numbers_of[args[i]], versions_of[args[i]] = numbers, {}
-        end
-        numbers[#numbers + 1] = args[i + 1]
-        versions_of[args[i]][#numbers] = args[i + 2]
-    end
     local unchanged_of = {}
-    for minute, numbers in pairs(numbers_of) do
-        local held, versions, unchanged = redis.call('HMGET', prefix .. 'dirty:' .. minute, unpack(numbers)), versions_of[minute], {}
-        for place = 1, #numbers do
-            if held[place] == versions[place] then unchanged[#unchanged + 1] = numbers[place] end
+    for _, group in ipairs(groups) do
+        local unchanged = unchanged_of[group[1]] or {}
+        local held = redis.call('HMGET', prefix .. 'dirty:' .. group[1], unpack(args, group[3], group[4]))
+        for place = 1, #held do
+            if held[place] == group[2] then unchanged[#unchanged + 1] = args[group[3] + place - 1] end
         end
-        unchanged_of[minute] = unchanged
+        unchanged_of[group[1]] = unchanged
     end
 
     local settled = 0

@@ -3,7 +3,6 @@ redis.register_function { function_name = 'weir_version', callback = function() 
 redis.register_function { function_name = 'weir_state', callback = weir_state, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_open', callback = weir_open, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_read', callback = weir_read, flags = { 'no-writes' } }
-redis.register_function { function_name = 'weir_partials', callback = weir_partials, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_books', callback = weir_books, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_counted', callback = weir_counted, flags = { 'no-writes' } }
 redis.register_function { function_name = 'weir_append', callback = weir_append }
