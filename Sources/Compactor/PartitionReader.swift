@@ -32,8 +32,8 @@ struct PartitionReader: Sendable {
 
     /// Minutes of series in one read: some 3 ms of Redis' time.
     private static let minutesPerRead = 2_000
-    /// Minutes of series that are read one after the other for one transaction: a third of its rows, or so.
-    private static let minutesPerSlice = 6_000
+    /// Minutes of series that are read one after the other for one transaction, before it is looked whether it is full.
+    private static let minutesPerSlice = 2_000
     private static let tenMinutesMs: Int64 = 600_000
 
     /// Changed minutes of the same hour. They are written series by series: an hour that has been rolled up is then rolled up again

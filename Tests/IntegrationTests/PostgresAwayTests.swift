@@ -10,8 +10,8 @@ struct PostgresAwayTests {
     private static let endpoints = 24
     private static let perRequest = 1_200
     private static let minuteMs: Int64 = 60_000
-    /// As `CompactionPass.Configuration` has it, and what one more slice of 6,000 minutes of series may add.
-    private static let mostRows = 20_000 + 6_000 * 3
+    /// As `CompactionPass.Configuration` has it, and what one more slice of 2,000 minutes of series may add.
+    private static let mostRows = 20_000 + 2_000 * 3
 
     private static let configuration = """
         { metrics: [
