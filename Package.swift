@@ -54,12 +54,14 @@ let package = Package(
         .target(name: "Worker", dependencies: ["Analytics", "Wire", "Service"], swiftSettings: strict),
         .target(name: "Compactor", dependencies: ["Analytics", "Wire", "Service"], swiftSettings: strict),
         .target(name: "Producer", dependencies: ["Analytics", "Wire", "Service"], swiftSettings: strict),
+        .target(name: "Doctor", dependencies: ["Analytics", "Wire"], swiftSettings: strict),
         .target(name: "Terminal", dependencies: ["Analytics", "Service"], swiftSettings: strict),
         .executableTarget(
             name: "weir",
             dependencies: [
                 "Analytics", "Wire", "Service", "Reactor", "WebServer", "WebClient", "Redis", "Postgres", "Assets",
                 "RedisStore", "PostgresStore", "Dashboard", "Front", "Worker", "Compactor", "Producer", "Terminal",
+                "Doctor",
             ], swiftSettings: strict),
 
         // Tests.
@@ -78,6 +80,7 @@ let tested: [String: [String]] = [
     "Worker": ["Analytics", "Wire", "Service"],
     "Compactor": ["Analytics", "Wire", "Service", "Postgres", "PostgresStore", "Reactor"],
     "Producer": ["Analytics", "Wire", "Service"], "Terminal": ["Analytics", "Service"],
+    "Doctor": ["Analytics", "Wire"],
 ]
 for (target, others) in tested.sorted(by: { $0.key < $1.key }) {
     package.targets.append(

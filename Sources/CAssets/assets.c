@@ -135,165 +135,177 @@ static const unsigned char asset_43[] = {
 #embed "../../sql/migrations/0009_create_rewritten_partition.sql"
 };
 static const unsigned char asset_44[] = {
-#embed "../../sql/queries/history.audit_count.sql"
+#embed "../../sql/queries/doctor.cursors.sql"
 };
 static const unsigned char asset_45[] = {
-#embed "../../sql/queries/history.audit_hours.sql"
+#embed "../../sql/queries/doctor.partitions.sql"
 };
 static const unsigned char asset_46[] = {
-#embed "../../sql/queries/history.day_rows.sql"
+#embed "../../sql/queries/doctor.rights.sql"
 };
 static const unsigned char asset_47[] = {
-#embed "../../sql/queries/history.extent.sql"
+#embed "../../sql/queries/doctor.server.sql"
 };
 static const unsigned char asset_48[] = {
-#embed "../../sql/queries/history.held.sql"
+#embed "../../sql/queries/history.audit_count.sql"
 };
 static const unsigned char asset_49[] = {
-#embed "../../sql/queries/history.hour_rows.sql"
+#embed "../../sql/queries/history.audit_hours.sql"
 };
 static const unsigned char asset_50[] = {
-#embed "../../sql/queries/history.kind.sql"
+#embed "../../sql/queries/history.day_rows.sql"
 };
 static const unsigned char asset_51[] = {
-#embed "../../sql/queries/history.last_compaction.sql"
+#embed "../../sql/queries/history.extent.sql"
 };
 static const unsigned char asset_52[] = {
-#embed "../../sql/queries/history.metrics.sql"
+#embed "../../sql/queries/history.held.sql"
 };
 static const unsigned char asset_53[] = {
-#embed "../../sql/queries/history.minute_rows.sql"
+#embed "../../sql/queries/history.hour_rows.sql"
 };
 static const unsigned char asset_54[] = {
-#embed "../../sql/queries/history.series.sql"
+#embed "../../sql/queries/history.kind.sql"
 };
 static const unsigned char asset_55[] = {
-#embed "../../sql/queries/history.status.sql"
+#embed "../../sql/queries/history.last_compaction.sql"
 };
 static const unsigned char asset_56[] = {
-#embed "../../sql/queries/migration.applied.sql"
+#embed "../../sql/queries/history.metrics.sql"
 };
 static const unsigned char asset_57[] = {
-#embed "../../sql/queries/migration.create_record.sql"
+#embed "../../sql/queries/history.minute_rows.sql"
 };
 static const unsigned char asset_58[] = {
-#embed "../../sql/queries/migration.digests.sql"
+#embed "../../sql/queries/history.series.sql"
 };
 static const unsigned char asset_59[] = {
-#embed "../../sql/queries/migration.installed_functions.sql"
+#embed "../../sql/queries/history.status.sql"
 };
 static const unsigned char asset_60[] = {
-#embed "../../sql/queries/migration.record.sql"
+#embed "../../sql/queries/migration.applied.sql"
 };
 static const unsigned char asset_61[] = {
-#embed "../../sql/queries/migration.record_function.sql"
+#embed "../../sql/queries/migration.create_record.sql"
 };
 static const unsigned char asset_62[] = {
-#embed "../../sql/queries/retention.decide.sql"
+#embed "../../sql/queries/migration.digests.sql"
 };
 static const unsigned char asset_63[] = {
-#embed "../../sql/queries/retention.decided.sql"
+#embed "../../sql/queries/migration.installed_functions.sql"
 };
 static const unsigned char asset_64[] = {
-#embed "../../sql/queries/retention.forget.sql"
+#embed "../../sql/queries/migration.record.sql"
 };
 static const unsigned char asset_65[] = {
-#embed "../../sql/queries/retention.keep_count.sql"
+#embed "../../sql/queries/migration.record_function.sql"
 };
 static const unsigned char asset_66[] = {
-#embed "../../sql/queries/retention.partitions.sql"
+#embed "../../sql/queries/retention.decide.sql"
 };
 static const unsigned char asset_67[] = {
-#embed "../../sql/queries/retention.record.sql"
+#embed "../../sql/queries/retention.decided.sql"
 };
 static const unsigned char asset_68[] = {
-#embed "../../sql/queries/retention.rolled_up.sql"
+#embed "../../sql/queries/retention.forget.sql"
 };
 static const unsigned char asset_69[] = {
-#embed "../../sql/queries/retention.state.sql"
+#embed "../../sql/queries/retention.keep_count.sql"
 };
 static const unsigned char asset_70[] = {
-#embed "../../sql/queries/rewrite.grants.sql"
+#embed "../../sql/queries/retention.partitions.sql"
 };
 static const unsigned char asset_71[] = {
-#embed "../../sql/queries/rewrite.next.sql"
+#embed "../../sql/queries/retention.record.sql"
 };
 static const unsigned char asset_72[] = {
-#embed "../../sql/queries/rewrite.record.sql"
+#embed "../../sql/queries/retention.rolled_up.sql"
 };
 static const unsigned char asset_73[] = {
-#embed "../../sql/queries/rewrite.record_problem.sql"
+#embed "../../sql/queries/retention.state.sql"
 };
 static const unsigned char asset_74[] = {
-#embed "../../sql/queries/rollup.clear_day.sql"
+#embed "../../sql/queries/rewrite.grants.sql"
 };
 static const unsigned char asset_75[] = {
-#embed "../../sql/queries/rollup.clear_hour.sql"
+#embed "../../sql/queries/rewrite.next.sql"
 };
 static const unsigned char asset_76[] = {
-#embed "../../sql/queries/rollup.copy_day.sql"
+#embed "../../sql/queries/rewrite.record.sql"
 };
 static const unsigned char asset_77[] = {
-#embed "../../sql/queries/rollup.copy_hour.sql"
+#embed "../../sql/queries/rewrite.record_problem.sql"
 };
 static const unsigned char asset_78[] = {
-#embed "../../sql/queries/rollup.create_stages.sql"
+#embed "../../sql/queries/rollup.clear_day.sql"
 };
 static const unsigned char asset_79[] = {
-#embed "../../sql/queries/rollup.first_minute.sql"
+#embed "../../sql/queries/rollup.clear_hour.sql"
 };
 static const unsigned char asset_80[] = {
-#embed "../../sql/queries/rollup.hours.sql"
+#embed "../../sql/queries/rollup.copy_day.sql"
 };
 static const unsigned char asset_81[] = {
-#embed "../../sql/queries/rollup.merge_day.sql"
+#embed "../../sql/queries/rollup.copy_hour.sql"
 };
 static const unsigned char asset_82[] = {
-#embed "../../sql/queries/rollup.merge_hour.sql"
+#embed "../../sql/queries/rollup.create_stages.sql"
 };
 static const unsigned char asset_83[] = {
-#embed "../../sql/queries/rollup.minutes.sql"
+#embed "../../sql/queries/rollup.first_minute.sql"
 };
 static const unsigned char asset_84[] = {
-#embed "../../sql/queries/rollup.move.sql"
+#embed "../../sql/queries/rollup.hours.sql"
 };
 static const unsigned char asset_85[] = {
-#embed "../../sql/queries/rollup.part.sql"
+#embed "../../sql/queries/rollup.merge_day.sql"
 };
 static const unsigned char asset_86[] = {
-#embed "../../sql/queries/rollup.partitions.sql"
+#embed "../../sql/queries/rollup.merge_hour.sql"
 };
 static const unsigned char asset_87[] = {
-#embed "../../sql/queries/rollup.series.sql"
+#embed "../../sql/queries/rollup.minutes.sql"
 };
 static const unsigned char asset_88[] = {
-#embed "../../sql/queries/writer.add_partitions.sql"
+#embed "../../sql/queries/rollup.move.sql"
 };
 static const unsigned char asset_89[] = {
-#embed "../../sql/queries/writer.add_series.sql"
+#embed "../../sql/queries/rollup.part.sql"
 };
 static const unsigned char asset_90[] = {
-#embed "../../sql/queries/writer.copy_minute.sql"
+#embed "../../sql/queries/rollup.partitions.sql"
 };
 static const unsigned char asset_91[] = {
-#embed "../../sql/queries/writer.copy_stage.sql"
+#embed "../../sql/queries/rollup.series.sql"
 };
 static const unsigned char asset_92[] = {
-#embed "../../sql/queries/writer.create_stage.sql"
+#embed "../../sql/queries/writer.add_partitions.sql"
 };
 static const unsigned char asset_93[] = {
-#embed "../../sql/queries/writer.merge_stage.sql"
+#embed "../../sql/queries/writer.add_series.sql"
 };
 static const unsigned char asset_94[] = {
-#embed "../../sql/queries/writer.move_cursor.sql"
+#embed "../../sql/queries/writer.copy_minute.sql"
 };
 static const unsigned char asset_95[] = {
-#embed "../../sql/queries/writer.partition_cursor.sql"
+#embed "../../sql/queries/writer.copy_stage.sql"
 };
 static const unsigned char asset_96[] = {
-#embed "../../sql/queries/writer.record_pass.sql"
+#embed "../../sql/queries/writer.create_stage.sql"
 };
 static const unsigned char asset_97[] = {
+#embed "../../sql/queries/writer.merge_stage.sql"
+};
+static const unsigned char asset_98[] = {
+#embed "../../sql/queries/writer.move_cursor.sql"
+};
+static const unsigned char asset_99[] = {
+#embed "../../sql/queries/writer.partition_cursor.sql"
+};
+static const unsigned char asset_100[] = {
+#embed "../../sql/queries/writer.record_pass.sql"
+};
+static const unsigned char asset_101[] = {
 #embed "../../sql/queries/writer.series_ids.sql"
 };
 
@@ -342,59 +354,63 @@ const struct weir_asset weir_assets[] = {
     {"sql/migrations/0007_create_retention.sql", asset_41, sizeof asset_41},
     {"sql/migrations/0008_create_reader.sql", asset_42, sizeof asset_42},
     {"sql/migrations/0009_create_rewritten_partition.sql", asset_43, sizeof asset_43},
-    {"sql/queries/history.audit_count.sql", asset_44, sizeof asset_44},
-    {"sql/queries/history.audit_hours.sql", asset_45, sizeof asset_45},
-    {"sql/queries/history.day_rows.sql", asset_46, sizeof asset_46},
-    {"sql/queries/history.extent.sql", asset_47, sizeof asset_47},
-    {"sql/queries/history.held.sql", asset_48, sizeof asset_48},
-    {"sql/queries/history.hour_rows.sql", asset_49, sizeof asset_49},
-    {"sql/queries/history.kind.sql", asset_50, sizeof asset_50},
-    {"sql/queries/history.last_compaction.sql", asset_51, sizeof asset_51},
-    {"sql/queries/history.metrics.sql", asset_52, sizeof asset_52},
-    {"sql/queries/history.minute_rows.sql", asset_53, sizeof asset_53},
-    {"sql/queries/history.series.sql", asset_54, sizeof asset_54},
-    {"sql/queries/history.status.sql", asset_55, sizeof asset_55},
-    {"sql/queries/migration.applied.sql", asset_56, sizeof asset_56},
-    {"sql/queries/migration.create_record.sql", asset_57, sizeof asset_57},
-    {"sql/queries/migration.digests.sql", asset_58, sizeof asset_58},
-    {"sql/queries/migration.installed_functions.sql", asset_59, sizeof asset_59},
-    {"sql/queries/migration.record.sql", asset_60, sizeof asset_60},
-    {"sql/queries/migration.record_function.sql", asset_61, sizeof asset_61},
-    {"sql/queries/retention.decide.sql", asset_62, sizeof asset_62},
-    {"sql/queries/retention.decided.sql", asset_63, sizeof asset_63},
-    {"sql/queries/retention.forget.sql", asset_64, sizeof asset_64},
-    {"sql/queries/retention.keep_count.sql", asset_65, sizeof asset_65},
-    {"sql/queries/retention.partitions.sql", asset_66, sizeof asset_66},
-    {"sql/queries/retention.record.sql", asset_67, sizeof asset_67},
-    {"sql/queries/retention.rolled_up.sql", asset_68, sizeof asset_68},
-    {"sql/queries/retention.state.sql", asset_69, sizeof asset_69},
-    {"sql/queries/rewrite.grants.sql", asset_70, sizeof asset_70},
-    {"sql/queries/rewrite.next.sql", asset_71, sizeof asset_71},
-    {"sql/queries/rewrite.record.sql", asset_72, sizeof asset_72},
-    {"sql/queries/rewrite.record_problem.sql", asset_73, sizeof asset_73},
-    {"sql/queries/rollup.clear_day.sql", asset_74, sizeof asset_74},
-    {"sql/queries/rollup.clear_hour.sql", asset_75, sizeof asset_75},
-    {"sql/queries/rollup.copy_day.sql", asset_76, sizeof asset_76},
-    {"sql/queries/rollup.copy_hour.sql", asset_77, sizeof asset_77},
-    {"sql/queries/rollup.create_stages.sql", asset_78, sizeof asset_78},
-    {"sql/queries/rollup.first_minute.sql", asset_79, sizeof asset_79},
-    {"sql/queries/rollup.hours.sql", asset_80, sizeof asset_80},
-    {"sql/queries/rollup.merge_day.sql", asset_81, sizeof asset_81},
-    {"sql/queries/rollup.merge_hour.sql", asset_82, sizeof asset_82},
-    {"sql/queries/rollup.minutes.sql", asset_83, sizeof asset_83},
-    {"sql/queries/rollup.move.sql", asset_84, sizeof asset_84},
-    {"sql/queries/rollup.part.sql", asset_85, sizeof asset_85},
-    {"sql/queries/rollup.partitions.sql", asset_86, sizeof asset_86},
-    {"sql/queries/rollup.series.sql", asset_87, sizeof asset_87},
-    {"sql/queries/writer.add_partitions.sql", asset_88, sizeof asset_88},
-    {"sql/queries/writer.add_series.sql", asset_89, sizeof asset_89},
-    {"sql/queries/writer.copy_minute.sql", asset_90, sizeof asset_90},
-    {"sql/queries/writer.copy_stage.sql", asset_91, sizeof asset_91},
-    {"sql/queries/writer.create_stage.sql", asset_92, sizeof asset_92},
-    {"sql/queries/writer.merge_stage.sql", asset_93, sizeof asset_93},
-    {"sql/queries/writer.move_cursor.sql", asset_94, sizeof asset_94},
-    {"sql/queries/writer.partition_cursor.sql", asset_95, sizeof asset_95},
-    {"sql/queries/writer.record_pass.sql", asset_96, sizeof asset_96},
-    {"sql/queries/writer.series_ids.sql", asset_97, sizeof asset_97},
+    {"sql/queries/doctor.cursors.sql", asset_44, sizeof asset_44},
+    {"sql/queries/doctor.partitions.sql", asset_45, sizeof asset_45},
+    {"sql/queries/doctor.rights.sql", asset_46, sizeof asset_46},
+    {"sql/queries/doctor.server.sql", asset_47, sizeof asset_47},
+    {"sql/queries/history.audit_count.sql", asset_48, sizeof asset_48},
+    {"sql/queries/history.audit_hours.sql", asset_49, sizeof asset_49},
+    {"sql/queries/history.day_rows.sql", asset_50, sizeof asset_50},
+    {"sql/queries/history.extent.sql", asset_51, sizeof asset_51},
+    {"sql/queries/history.held.sql", asset_52, sizeof asset_52},
+    {"sql/queries/history.hour_rows.sql", asset_53, sizeof asset_53},
+    {"sql/queries/history.kind.sql", asset_54, sizeof asset_54},
+    {"sql/queries/history.last_compaction.sql", asset_55, sizeof asset_55},
+    {"sql/queries/history.metrics.sql", asset_56, sizeof asset_56},
+    {"sql/queries/history.minute_rows.sql", asset_57, sizeof asset_57},
+    {"sql/queries/history.series.sql", asset_58, sizeof asset_58},
+    {"sql/queries/history.status.sql", asset_59, sizeof asset_59},
+    {"sql/queries/migration.applied.sql", asset_60, sizeof asset_60},
+    {"sql/queries/migration.create_record.sql", asset_61, sizeof asset_61},
+    {"sql/queries/migration.digests.sql", asset_62, sizeof asset_62},
+    {"sql/queries/migration.installed_functions.sql", asset_63, sizeof asset_63},
+    {"sql/queries/migration.record.sql", asset_64, sizeof asset_64},
+    {"sql/queries/migration.record_function.sql", asset_65, sizeof asset_65},
+    {"sql/queries/retention.decide.sql", asset_66, sizeof asset_66},
+    {"sql/queries/retention.decided.sql", asset_67, sizeof asset_67},
+    {"sql/queries/retention.forget.sql", asset_68, sizeof asset_68},
+    {"sql/queries/retention.keep_count.sql", asset_69, sizeof asset_69},
+    {"sql/queries/retention.partitions.sql", asset_70, sizeof asset_70},
+    {"sql/queries/retention.record.sql", asset_71, sizeof asset_71},
+    {"sql/queries/retention.rolled_up.sql", asset_72, sizeof asset_72},
+    {"sql/queries/retention.state.sql", asset_73, sizeof asset_73},
+    {"sql/queries/rewrite.grants.sql", asset_74, sizeof asset_74},
+    {"sql/queries/rewrite.next.sql", asset_75, sizeof asset_75},
+    {"sql/queries/rewrite.record.sql", asset_76, sizeof asset_76},
+    {"sql/queries/rewrite.record_problem.sql", asset_77, sizeof asset_77},
+    {"sql/queries/rollup.clear_day.sql", asset_78, sizeof asset_78},
+    {"sql/queries/rollup.clear_hour.sql", asset_79, sizeof asset_79},
+    {"sql/queries/rollup.copy_day.sql", asset_80, sizeof asset_80},
+    {"sql/queries/rollup.copy_hour.sql", asset_81, sizeof asset_81},
+    {"sql/queries/rollup.create_stages.sql", asset_82, sizeof asset_82},
+    {"sql/queries/rollup.first_minute.sql", asset_83, sizeof asset_83},
+    {"sql/queries/rollup.hours.sql", asset_84, sizeof asset_84},
+    {"sql/queries/rollup.merge_day.sql", asset_85, sizeof asset_85},
+    {"sql/queries/rollup.merge_hour.sql", asset_86, sizeof asset_86},
+    {"sql/queries/rollup.minutes.sql", asset_87, sizeof asset_87},
+    {"sql/queries/rollup.move.sql", asset_88, sizeof asset_88},
+    {"sql/queries/rollup.part.sql", asset_89, sizeof asset_89},
+    {"sql/queries/rollup.partitions.sql", asset_90, sizeof asset_90},
+    {"sql/queries/rollup.series.sql", asset_91, sizeof asset_91},
+    {"sql/queries/writer.add_partitions.sql", asset_92, sizeof asset_92},
+    {"sql/queries/writer.add_series.sql", asset_93, sizeof asset_93},
+    {"sql/queries/writer.copy_minute.sql", asset_94, sizeof asset_94},
+    {"sql/queries/writer.copy_stage.sql", asset_95, sizeof asset_95},
+    {"sql/queries/writer.create_stage.sql", asset_96, sizeof asset_96},
+    {"sql/queries/writer.merge_stage.sql", asset_97, sizeof asset_97},
+    {"sql/queries/writer.move_cursor.sql", asset_98, sizeof asset_98},
+    {"sql/queries/writer.partition_cursor.sql", asset_99, sizeof asset_99},
+    {"sql/queries/writer.record_pass.sql", asset_100, sizeof asset_100},
+    {"sql/queries/writer.series_ids.sql", asset_101, sizeof asset_101},
 };
 const size_t weir_asset_count = sizeof weir_assets / sizeof weir_assets[0];

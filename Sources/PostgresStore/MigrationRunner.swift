@@ -90,6 +90,18 @@ package struct MigrationRunner: Sendable {
         }
     }
 
+    /// What `run` would apply on this connection; nothing is changed.
+    ///
+    /// - Throws: as `run`.
+    func missingFiles(on connection: PostgresConnection) async throws(StoreError) -> [String] {
+        try await mapping {
+            guard try await exists("weir.migration", on: connection) else { return migrations.map(\.name) }
+            let missing = try await plan(on: connection).missing.map(\.name)
+            guard missing.isEmpty else { return missing }
+            return try await changedFunctions(on: connection).map(\.file.name)
+        }
+    }
+
     private func connected<Success>(
         _ body: (PostgresConnection) async throws -> Success
     ) async throws(StoreError) -> Success {
@@ -127,13 +139,8 @@ package struct MigrationRunner: Sendable {
     private func installFunctions(on connection: PostgresConnection) async throws -> [String] {
         try await connection.withTransaction {
             try await lock(connection)
-            let digests = try await digests(of: functions.map(\.script), on: connection)
-            let installed = try await connection.query(
-                Statement.installedFunctions, operation: "read installed functions")
-            var known: [String: [UInt8]] = [:]
-            for row in 0..<installed.rowCount { known[try installed.text(row, 0)] = try installed.bytea(row, 1) }
             var names: [String] = []
-            for (function, digest) in zip(functions, digests) where known[function.name] != digest {
+            for (function, digest) in try await changedFunctions(on: connection) {
                 try await run(function.script, of: function.name, on: connection)
                 _ = try await connection.query(
                     Statement.recordFunction, [.text(function.name), .bytea(digest)], operation: "record function")
@@ -141,6 +148,18 @@ package struct MigrationRunner: Sendable {
             }
             return names
         }
+    }
+
+    /// The function files that the database does not have, or has otherwise.
+    private func changedFunctions(
+        on connection: PostgresConnection
+    ) async throws -> [(file: FunctionFile, digest: [UInt8])] {
+        let digests = try await digests(of: functions.map(\.script), on: connection)
+        let installed = try await connection.query(
+            Statement.installedFunctions, operation: "read installed functions")
+        var known: [String: [UInt8]] = [:]
+        for row in 0..<installed.rowCount { known[try installed.text(row, 0)] = try installed.bytea(row, 1) }
+        return zip(functions, digests).filter { known[$0.name] != $1 }.map { (file: $0, digest: $1) }
     }
 
     // MARK: One transaction

@@ -62,6 +62,11 @@ enum Statement {
     static let recordFunction = text("migration.record_function")
     static let digests = text("migration.digests")
 
+    static let doctorServer = text("doctor.server")
+    static let doctorRights = text("doctor.rights")
+    static let doctorPartitions = text("doctor.partitions")
+    static let doctorCursors = text("doctor.cursors")
+
     private static func text(_ name: String) -> String {
         guard let asset = Asset.named("sql/queries/\(name).sql") else {
             preconditionFailure("sql/queries/\(name).sql is built in (Sources/CAssets/generate.sh)")

@@ -21,7 +21,7 @@ package actor RedisClient {
     /// The number of the newest connection, 0 before the first.
     package private(set) var epoch: UInt64 = 0
     /// Whether there is a connection, and why not.
-    package private(set) var state = RedisState.disconnected(RedisError(.disconnected, "connect", "not started"))
+    package private(set) var state = RedisState.disconnected(RedisClient.notStarted)
 
     /// Commands that are sent and not answered, or wait for a connection.
     package var pendingCommands: Int { inFlight.missing + parked.missing }
@@ -38,6 +38,9 @@ package actor RedisClient {
     private var supervisor: Task<Void, any Error>?
     private var linkEnded: CheckedContinuation<Void, Never>?
     private var observers: [UInt64: AsyncStream<RedisState>.Continuation] = [:]
+
+    /// The reason for having no connection before `start`.
+    package static let notStarted = RedisError(.disconnected, "connect", "not started")
 
     /// Makes a client that connects once it is started.
     package init(_ configuration: RedisConfiguration, loop: EventLoop) {

@@ -69,7 +69,7 @@ enum CompactCommand {
     }
 
     /// What may still change is kept, and so is what rolls up to more than it.
-    private static func checkRetention(_ settings: Settings, _ problems: inout Problems) {
+    @Sendable static func checkRetention(_ settings: Settings, _ problems: inout Problems) {
         if settings[keepMinutes] < settings[Shared.late] + .seconds(2 * 86_400) {
             problems.add(
                 keepMinutes, in: settings, "minutes are kept at least 2d longer than late events are taken (--late)")

@@ -61,7 +61,7 @@ enum ServeCommand {
         }
     }
 
-    private static func readTokens(_ settings: Settings) throws -> Tokens {
+    static func readTokens(_ settings: Settings) throws -> Tokens {
         guard let path = settings[tokens] else { return Tokens() }
         let bytes: [UInt8]
         do {

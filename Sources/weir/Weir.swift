@@ -31,6 +31,7 @@ struct Weir {
         Entry(command: MigrateCommand.command, run: MigrateCommand.run),
         Entry(command: ScriptsCommand.load, run: ScriptsCommand.runLoad),
         Entry(command: ScriptsCommand.list, run: ScriptsCommand.runList),
+        Entry(command: DoctorCommand.command, run: DoctorCommand.run),
     ]
 
     /// Not `async`: the runtime would park the main thread where every signal is let through.

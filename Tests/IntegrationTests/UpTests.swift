@@ -1,4 +1,5 @@
 import Foundation
+import Service
 import TestKit
 import Testing
 
@@ -37,6 +38,11 @@ struct UpTests {
                 "/api/v1/query?metric=request_count&agg=count&from=-5m")
             return answer.text.contains(#""count":["#)
         }
+        // Its stores are found by the folder. Whether there was a pass of the compaction yet is a matter of moments.
+        let doctor = try await WeirProcess.run(["doctor", "--data", data, "--format", "json"])
+        let checks = try JSON5.parse(Array((doctor.output.first ?? "").utf8))["checks"]?.elements ?? []
+        let faults = checks.filter { $0["verdict"]?.string != "ok" }.compactMap { $0["check"]?.string }
+        #expect(checks.count > 10 && (faults.isEmpty || faults == ["compaction"]), "\(doctor.output) \(doctor.errors)")
         #expect(try await up.stop() == .status(0))
     }
 

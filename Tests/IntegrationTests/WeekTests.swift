@@ -13,11 +13,11 @@ struct WeekTests {
         var line: String { "{\"ts\":\(atMs),\"service\":\"\(service)\",\"endpoint\":\"/\",\"duration_ms\":\(value)}\n" }
     }
 
-    /// Two minutes of each hour, for three services, from midnight six days ago on.
+    /// Two minutes of every other hour, for three services, from midnight six days ago on.
     private func events(fromMs: Int64, nowMs: Int64, seed: Seed) -> [Event] {
         var random = SplitMix64(seed)
         var events: [Event] = []
-        for hour in stride(from: fromMs, to: nowMs - 3_600_000, by: 3_600_000) {
+        for hour in stride(from: fromMs, to: nowMs - 3_600_000, by: 2 * 3_600_000) {
             for service in 0..<3 {
                 for _ in 0..<2 {
                     let minute = hour + Int64.random(in: 0..<60, using: &random) * 60_000

@@ -3,11 +3,11 @@
 /// Looks at once, then after 1 ms, then ever more rarely up to every 20 ms.
 /// - Parameters:
 ///   - what: the claim, for the report.
-///   - deadline: how long it may take before this gives up.
+///   - deadline: how long it may take before this gives up; what holds costs none of it, and a busy machine may need it.
 ///   - condition: looked at again and again.
 /// - Throws: `TestKitError` when the deadline has passed; whatever `condition` throws, at once.
 package func eventually(
-    _ what: String = "the condition holds", deadline: Duration = .seconds(10),
+    _ what: String = "the condition holds", deadline: Duration = .seconds(30),
     _ condition: () async throws -> Bool
 ) async throws {
     _ = try await eventually(what, deadline: deadline) { try await condition() ? true : nil }
@@ -17,7 +17,7 @@ package func eventually(
 ///
 /// - Throws: `TestKitError` when the deadline has passed; whatever `value` throws, at once.
 package func eventually<Value>(
-    _ what: String = "the value is there", deadline: Duration = .seconds(10),
+    _ what: String = "the value is there", deadline: Duration = .seconds(30),
     _ value: () async throws -> Value?
 ) async throws -> Value {
     let clock = ContinuousClock()

@@ -43,7 +43,10 @@ package struct QueryAnswer: Sendable {
         // Where a store is missing nobody knows that there was no event.
         let fills =
             query.fillsZero && degraded.isEmpty && query.aggregations.contains { $0 == .count || $0 == .rate }
-        series = sorted.prefix(query.limit).map { Self.series(query, $0.labels, $0.buckets, fills: fills) }
+        var shown = sorted.prefix(query.limit)
+        // The whole is one series whether there was an event or not; which groups there would be, nobody knows.
+        if fills, shown.isEmpty, query.by.isEmpty { shown = [(labels: .none, buckets: [:], weight: 0)] }
+        series = shown.map { Self.series(query, $0.labels, $0.buckets, fills: fills) }
     }
 
     private static func series(

@@ -25,17 +25,22 @@ struct AccessControl: Sendable {
                 return Self.unauthorized("The token must come as Authorization: Bearer TOKEN.")
             }
             scopes = tokens.scopes(ofToken: String(words[1]))
-            if scopes.isEmpty { return Self.unauthorized("The token is not known here.") }
+            if scopes.isEmpty { return Self.unauthorized("The token is not known here.", error: Self.invalidToken) }
         } else if let session = Self.session(of: request) {
             // A session reads and does nothing else, so a page elsewhere that makes a browser send it changes nothing.
             let known = tokens.scopes(ofSession: session)
-            if known.isEmpty { return Self.unauthorized("The session has ended; send the token again.") }
+            if known.isEmpty {
+                return Self.unauthorized("The session has ended; send the token again.", error: Self.invalidToken)
+            }
             scopes = known.isDisjoint(with: [.read, .admin]) ? [] : [.read]
         } else {
             return Self.unauthorized("Send a token: Authorization: Bearer TOKEN.")
         }
         if scopes.contains(scope) || scopes.contains(.admin) { return nil }
-        return HTTPResponse(problem: .forbidden, detail: "This needs a token with the scope \(scope.rawValue).")
+        var response = HTTPResponse(
+            problem: .forbidden, detail: "This needs a token with the scope \(scope.rawValue).")
+        Self.challenge(&response, error: "insufficient_scope", scope: scope)
+        return response
     }
 
     private static func session(of request: HTTPRequest) -> String? {
@@ -48,10 +53,20 @@ struct AccessControl: Sendable {
         return nil
     }
 
-    private static func unauthorized(_ detail: String) -> HTTPResponse {
+    private static let invalidToken = "invalid_token"
+
+    private static func unauthorized(_ detail: String, error: String? = nil) -> HTTPResponse {
         var response = HTTPResponse(problem: .unauthorized, detail: detail)
-        response.fields.append("WWW-Authenticate", "Bearer realm=\"weir\"")
+        challenge(&response, error: error)
         return response
+    }
+
+    /// Says how to get in, and why what was sent was not enough (RFC 6750); nothing of an error where nothing was sent.
+    private static func challenge(_ response: inout HTTPResponse, error: String?, scope: Tokens.Scope? = nil) {
+        var words = "Bearer realm=\"weir\""
+        if let error { words += ", error=\"\(error)\"" }
+        if let scope { words += ", scope=\"\(scope.rawValue)\"" }
+        response.fields.append("WWW-Authenticate", words)
     }
 
     // MARK: Sessions
@@ -69,7 +84,7 @@ struct AccessControl: Sendable {
         // Where no tokens are asked for there is nothing to keep.
         guard !tokens.isEmpty else { return endSession(request, responder) }
         guard !tokens.scopes(ofToken: token).isEmpty else {
-            return responder.respond(Self.unauthorized("The token is not known here."))
+            return responder.respond(Self.unauthorized("The token is not known here.", error: Self.invalidToken))
         }
         let session = String(decoding: Tokens.session(of: Array(token.utf8)), as: UTF8.self)
         Self.respond(responder, session, maxAgeSeconds: Self.sessionSeconds, request)

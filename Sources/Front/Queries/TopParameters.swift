@@ -43,10 +43,13 @@ struct TopParameters {
     /// The question, checked against the definitions: all of the range in one bucket.
     func query(_ definitions: Definitions, nowMs: Int64) throws(QueryError) -> Query {
         let tops = definitions.metrics.filter { $0.kind == .top }.map(\.name)
-        let known = tops.isEmpty ? "no metric is of the kind top" : "there are \(tops.joined(separator: ", "))"
-        guard let metric, !metric.isEmpty else { throw QueryError("metric", "is missing; \(known)") }
+        let known = tops.isEmpty ? "no metric is" : "these are: \(tops.joined(separator: ", "))"
+        guard let metric, !metric.isEmpty else {
+            throw QueryError("metric", "is missing, one of the kind top; \(known)")
+        }
         guard let definition = definitions[metric], definition.kind == .top else {
-            throw QueryError("metric", "there is no top called \"\(metric)\"; \(known)")
+            let what = definitions[metric] == nil ? "there is no metric" : "none of the kind top is"
+            throw QueryError("metric", "\(what) \"\(metric)\"; \(known)")
         }
         var query = try Query(metric: definition, texts, nowMs: nowMs)
         guard let from = TimeExpression.parse(texts.from ?? "-15m", nowMs: nowMs),

@@ -11,7 +11,7 @@ func withoutParameters(_ handle: @escaping Router.Handle) -> Router.Handle {
 /// The response to a request with a parameter that is not among `allowed` or stands twice; nil where all is well.
 func unknownParameters(_ request: HTTPRequest, allowed: [String] = []) -> HTTPResponse? {
     guard !request.head.rawQuery.isEmpty else { return nil }
-    let known = allowed.isEmpty ? "there are none" : "there are \(allowed.joined(separator: ", "))"
+    let known = allowed.isEmpty ? "this address takes none" : "there are \(allowed.joined(separator: ", "))"
     do {
         var seen: Set<String> = []
         for item in try request.head.queryItems() {

@@ -104,7 +104,12 @@ struct PrivatePostgres: Sendable {
     }
 
     private func connection(database: String) -> String {
-        "host='\(folders.sockets)' port=\(port) dbname=\(database) user=\(Self.name)"
+        Self.connection(folders.sockets, port: port, database: database)
+    }
+
+    /// A libpq connection string for the socket in a folder.
+    static func connection(_ sockets: String, port: Int, database: String = name) -> String {
+        "host='\(sockets)' port=\(port) dbname=\(database) user=\(name)"
     }
 
     private func runOrThrow(_ specification: ChildSpecification, _ what: String) async throws {
@@ -145,7 +150,7 @@ struct PrivatePostgres: Sendable {
     }
 
     /// A line of the note that a running server keeps: 0 is its process number, 7 its state.
-    private static func serverLine(_ index: Int, of folder: String, pid: Int32? = nil) -> String? {
+    static func serverLine(_ index: Int, of folder: String, pid: Int32? = nil) -> String? {
         guard let bytes = try? readFile("\(folder)/postmaster.pid", maxBytes: 4_096) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count > index, pid == nil || lines.first.flatMap({ Int32($0) }) == pid else { return nil }

@@ -76,14 +76,33 @@ struct StoreFolders: Sendable {
         folder.utf8.count <= longestFolder && !folder.contains { ",'\"\\".contains($0) }
     }
 
-    /// A folder for sockets with a short path, always the same for the same data.
-    private static func shortFolder(for base: String, _ account: StoreAccount?) throws(StartError) -> String {
-        let user = account?.user ?? geteuid()
-        let runtime = unsafe account == nil ? getenv("XDG_RUNTIME_DIR").map { unsafe String(cString: $0) } : nil
+    private static func shortFolders(for base: String, user: uid_t, isOwn: Bool) -> [String] {
+        let runtime = unsafe isOwn ? getenv("XDG_RUNTIME_DIR").map { unsafe String(cString: $0) } : nil
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
         for byte in base.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let name = "weir-\(user)-\(hexadecimal(hash))"
-        let candidates = [runtime, "/tmp"].compactMap { $0 }.map { "\($0)/\(name)" }
+        return [runtime, "/tmp"].compactMap { $0 }.map { "\($0)/\(name)" }
+    }
+
+    /// Where the stores of a `weir up` that runs in a folder can be reached, for commands that come to look.
+    ///
+    /// - Throws: `StartError` where none runs there.
+    static func addresses(of data: String) throws(StartError) -> (redis: String, postgres: String) {
+        let place = FileOwner("\(data)/stores") == nil ? data : "\(data)/stores"
+        guard let base = absolutePath(place), let owner = FileOwner("\(base)/redis") else {
+            throw StartError(.unavailable, "\(data) is no folder of a weir up")
+        }
+        let others = shortFolders(for: base, user: owner.user, isOwn: owner.user == geteuid())
+        guard let sockets = (["\(base)/run"] + others).first(where: { FileOwner("\($0)/redis.sock") != nil }),
+            let line = PrivatePostgres.serverLine(3, of: "\(base)/postgres"), let port = Int(line)
+        else { throw StartError(.unavailable, "no weir up runs in \(data), or it is another user's") }
+        return ("unix://\(sockets)/redis.sock", PrivatePostgres.connection(sockets, port: port))
+    }
+
+    /// A folder for sockets with a short path, always the same for the same data.
+    private static func shortFolder(for base: String, _ account: StoreAccount?) throws(StartError) -> String {
+        let user = account?.user ?? geteuid()
+        let candidates = shortFolders(for: base, user: user, isOwn: account == nil)
         for folder in candidates where isAddressable(folder) {
             if unsafe mkdir(folder, 0o700) == 0 { account?.own(folder) }
             // In /tmp somebody else may have been there first, to listen in our place.

@@ -55,6 +55,23 @@ struct QueryAnswerTests {
         #expect(series.values == [[0, 20, 0], [0, 2, 0], [nil, 20, nil]])
     }
 
+    @Test func theWholeIsFilledWhereThereWasNoEventAtAll() throws {
+        func answer(
+            by: String = "", aggregations: String = "count,sum", degraded: [String] = []
+        ) throws -> [QueryAnswer.Series] {
+            let query = try ask {
+                ($0.aggregations, $0.fill, $0.by, $0.to) = (aggregations, "zero", by, "30000")
+            }
+            return QueryAnswer(query, GroupedBuckets(query), tiers: [], asOfMs: 0, degraded: degraded).series
+        }
+        let whole = try answer()
+        #expect(whole.map(\.labels) == [.none] && whole[0].times == [0, 10_000, 20_000])
+        #expect(whole[0].values == [[0, 0, 0], [nil, nil, nil]])
+        #expect(try answer(by: "service").isEmpty, "which services there would be, nobody knows")
+        #expect(try answer(aggregations: "sum").isEmpty, "a sum of nothing is not filled")
+        #expect(try answer(degraded: ["redis"]).isEmpty, "nobody knows that there was no event")
+    }
+
     @Test func nothingFoundIsAnAnswerWithoutSeries() throws {
         let query = try ask { _ in }
         var found = GroupedBuckets(query)

@@ -96,7 +96,8 @@ final class CircuitBreakerTests: Sendable {
                 #expect(error?.code == .unavailable && error?.mayHaveRun == true && error?.operation == "read")
             }
         }
-        #expect(breaker.isOpen && changes.withLock { $0 } == [true])
+        #expect(breaker.isOpen)
+        try await eventually("that is told") { self.changes.withLock { $0 } == [true] }
         try await eventually("what was given up is cancelled") {
             self.store.cancelled.withLock { $0 } >= calls
         }

@@ -18,7 +18,7 @@ struct AccessTests {
             #expect(try await front.client.post("/api/v1/events", "{}", headers: header).status == ingest)
             for path in [
                 query, "/api/v1/metrics", "/api/metrics/events", "/api/v1/metrics/events/series", "/api/v1/live",
-                "/api/v1/labels/service/values", "/api/v1/audit",
+                "/api/v1/labels/service/values", "/api/v1/audit", "/api/v1/status",
             ] {
                 #expect(try await front.client.get(path, headers: header).status == read, "\(token) \(path)")
             }
@@ -36,7 +36,16 @@ struct AccessTests {
             }
         }
         let none = try await front.client.get(query)
-        #expect(none.status == 401 && none["www-authenticate"]?.hasPrefix("Bearer") == true)
+        #expect(none.status == 401 && none["www-authenticate"] == #"Bearer realm="weir""#)
+        let wrong = try await front.client.get(query, headers: ["Authorization": "Bearer wrong-token-00001"])
+        #expect(wrong["www-authenticate"] == #"Bearer realm="weir", error="invalid_token""#)
+        let weak = try await front.client.get(query, headers: ["Authorization": "Bearer ingest-token-0001"])
+        #expect(weak["www-authenticate"] == #"Bearer realm="weir", error="insufficient_scope", scope="read""#)
+        let head = try await front.client.send("HEAD", query)
+        #expect(head.status == 401 && head.body.isEmpty && head["www-authenticate"] != nil)
+        let options = try await front.client.send("OPTIONS", query)
+        #expect(
+            options.status == 204 && options["allow"] == "GET, HEAD, OPTIONS", "which methods there are is no secret")
         #expect(try await front.client.get(query, headers: ["Authorization": "Basic eDp5"]).status == 401)
         for open in ["/", "/healthz", "/readyz", "/metrics", "/assets/app.js"] {
             #expect(try await front.client.get(open).status == 200, "\(open)")

@@ -39,6 +39,13 @@ final class CaseInstallation: Sendable {
         try await run(["migrate"])
     }
 
+    /// An engine without memory whose stores are counted.
+    func engine(counting work: StoreWork) -> QueryEngine {
+        QueryEngine(
+            executor: fixture.loop, recent: CountedRecent(store: fixture.recentStore, work: work),
+            history: CountedHistory(store: PostgresHistoryStore(pool: pool), work: work))
+    }
+
     /// Runs a command that must succeed.
     func run(_ arguments: [String]) async throws {
         let done = try await WeirProcess.run(arguments, environment: environment, within: .seconds(120))
@@ -55,6 +62,15 @@ final class CaseInstallation: Sendable {
         let process = try WeirProcess([command, "--listen", "127.0.0.1:\(port)"], environment: environment)
         _ = try await process.errors.line(containing: "listening", deadline: .seconds(30))
         return process
+    }
+
+    /// How many commands Redis has run, those of functions too.
+    func redisCommandCount() async throws -> Int {
+        let info = try await redis.connect().command("INFO", "commandstats").string ?? ""
+        return info.split(whereSeparator: \.isNewline).reduce(0) { sum, line in
+            guard let calls = line.firstRange(of: "calls=") else { return sum }
+            return sum + (Int(line[calls.upperBound...].prefix { $0.isNumber }) ?? 0)
+        }
     }
 
     /// Ends the processes and lets go of the stores.

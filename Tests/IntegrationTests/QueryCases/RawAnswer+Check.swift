@@ -14,7 +14,8 @@ extension RawAnswer {
         else { return "from \(fromMs) to \(toMs) for \(question.fromMs) to \(question.toMs)" }
 
         let reference = RawReference(question, events, fromMs: fromMs, toMs: toMs, stepMs: stepMs)
-        let all = reference.ordered(question)
+        var all = reference.ordered(question)
+        if question.fills, all.isEmpty, question.by.isEmpty { all = [(group: [], buckets: [:])] }
         let limit = question.limit ?? 100
         if isTruncated != (all.count > limit) { return "truncated is \(isTruncated) of \(all.count) groups" }
         let groups = series.map(\.group)
@@ -29,8 +30,7 @@ extension RawAnswer {
     private func problem(
         _ one: Series, _ buckets: [Int64: RawReference.Bucket], _ question: RawQuestion
     ) -> String? {
-        let fills = question.fillsZero && question.asked.contains { $0 == "count" || $0 == "rate" }
-        let times = fills ? Array(stride(from: fromMs, to: toMs, by: Int(stepMs))) : buckets.keys.sorted()
+        let times = question.fills ? Array(stride(from: fromMs, to: toMs, by: Int(stepMs))) : buckets.keys.sorted()
         if one.times != times {
             let (found, wanted) = (Set(one.times), Set(times))
             return "buckets missing: \(wanted.subtracting(found).sorted()), too many: "

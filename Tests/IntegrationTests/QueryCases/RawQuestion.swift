@@ -55,6 +55,9 @@ struct RawQuestion {
     /// The aggregations asked for, in order.
     var asked: [String] { aggregations.isEmpty ? [metric.aggregations[0]] : aggregations }
 
+    /// Buckets without an event are answered as well.
+    var fills: Bool { fillsZero && asked.contains { $0 == "count" || $0 == "rate" } }
+
     init(metric: RawMetric, fromMs: Int64, toMs: Int64) {
         self.metric = metric
         self.fromMs = fromMs
