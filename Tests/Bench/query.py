@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Measures how fast questions are answered while 10,000 events/s come in: docs/measurements.md says what came out.
 
-    query.py [--rounds 3] [--seconds 3] [--days 30] [--clients 16] [--quick] [--no-peer] [--format table|json]
+    query.py [--rounds 3] [--seconds 2] [--days 30] [--clients 16] [--quick] [--no-peer] [--format table|json]
 
 A redis-server and a PostgreSQL of its own in temporary folders, the release build's `weir work` and `weir serve`. 1,000 label sets
 (50 services x 20 endpoints): 75 minutes of events through the stream and a worker, 30 days of hours and a day of minutes in
 PostgreSQL (query_data.py tells how). Then, round by round, `weir bench query` asks with 16 clients at once, each question for
 `--seconds`, while a writer of its own posts 10,000 events/s; first each client again once it is answered (closed loop), then at
-four requests a second for each client, or half of what it managed (paced). Server times are `took_ms`; what a question costs is the CPU that front, Redis and
-PostgreSQL use beyond what the events alone cost them. Cold: a front that was just started, one client, no question asked twice.
+four requests a second for each client, or half of what it managed (paced). Server times are `took_ms`; what a question costs is
+the CPU that front, Redis and PostgreSQL use beyond what the events alone cost them. Cold: a front that was just started, one
+client, no question asked twice.
 
-The same data goes into a victoria-metrics of Debian's, second by second what an agent would have made of the events, too. It is asked
-by the same clients when the events for Weir stop, so it has the machine for itself. Then psql is timed with the same questions.
+The same data goes into a victoria-metrics of Debian's, second by second what an agent would have made of the events, too. It is
+asked by the same clients while the events for Weir pause, so it has the machine for itself. Then psql is timed with the same questions.
 
-Exits with 1 where a request failed. --quick: one round, shorter, seven days of history, in about a minute.
+Each request that is under way is waited for, so slow answers make it long: some four minutes where questions are answered within
+their goals, ten where they take a second each. Exits with 1 where a request failed. --quick: one round, shorter, seven days of
+history.
 """
 import argparse
 import contextlib
@@ -203,7 +206,7 @@ def one_round(redis, postgres, front, server, recent, options, say):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3, help="for each question")
+    parser.add_argument("--seconds", type=float, default=2, help="for each question")
     parser.add_argument("--days", type=int, default=query_data.DAYS, help="of hours in history")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--quick", action="store_true")

@@ -99,7 +99,8 @@ def table(rounds, sql, options):
           + ", ".join(f"{part} {100 * cores:.0f} %" for part, cores in base.items())
           + f" of a core. /healthz: {limit:,.0f} requests/s, clients {100 * median(one['limit']['client_cores'] for one in rounds):.0f} %.\n")
     print("| question | server ms, closed loop: p50 | p99 | goal | paced: p50 | p99 | round trip, closed: p50 | p99 | requests/s | of /healthz "
-          "| KB | CPU ms: front | Redis | PostgreSQL | clients' cores |\n| --- |" + " ---: |" * 14)
+          "| KB | CPU ms: front | Redis | PostgreSQL | clients' cores "
+          "| failed | without a store |\n| --- |" + " ---: |" * 16)
     for index, question in enumerate(rounds[0]["questions"]):
         requests = ours(index, "closed", "requests_per_s")
         size = median(one["questions"][index]["closed"]["bytes"] / max(1, one["questions"][index]["closed"]["requests"]) for one in rounds)
@@ -108,7 +109,8 @@ def table(rounds, sql, options):
             *(ours(index, "paced", "took_ms", q) for q in ("p50", "p99")),
             *(ours(index, "closed", "round_trip_ms", q) for q in ("p50", "p99")), requests, f"{100 * requests / limit:.1f} %",
             size / 1000, *(ours(index, "closed", "cpu_ms", part) for part in ("front", "redis", "postgres")),
-            ours(index, "closed", "client_cores")]
+            ours(index, "closed", "client_cores"),
+            *(f"{sum(one['questions'][index][way][what] for one in rounds for way in ('closed', 'paced'))}" for what in ("failed", "degraded"))]
         print(f"| {question['name']} | " + " | ".join(cell if isinstance(cell, str) else number(cell) for cell in cells) + " |")
     cold = [one["cold"] for one in rounds]
     ones, trips = [sorted(sum((each[name] for each in cold), [])) for name in ("one", "one_round_trip")]
@@ -135,7 +137,7 @@ def table(rounds, sql, options):
             its = [median(one["closed"]["requests_per_s"] for one in peer),
                    *(median(at(one["closed"], "round_trip_ms", q) for one in peer) for q in ("p50", "p99")),
                    median(one["closed"]["cpu_ms"] for one in peer), median(one["first_ms"] for one in peer)]
-            print(f"| {name} | " + " | ".join(map(number, mine + its)) + f" | {peer[0]['points']:,} | {mine[0] / its[0]:.1f} x |")
+            print(f"| {name} | " + " | ".join(map(number, mine + its)) + f" | {peer[0]['points']:,} | {number(mine[0] / its[0])} x |")
     print("\n| in plain SQL | ms | rows |\n| --- | ---: | ---: |")
     for one in sql:
         print(f"| {one['name']} | {number(one['ms'])} | {one['rows']:,} |")
