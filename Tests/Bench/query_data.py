@@ -152,14 +152,19 @@ def hour_lines(buckets, before, days):
     """The same hours for VictoriaMetrics: of each series its buckets (how many in the hour); and the p99s by service, as a recording
     rule would have left them."""
     hours = range(days * 24, 0, -1)
-    times = ",".join(f"{before - 3600 * ago}000" for ago in hours)
+    stamps = [f"{before - 3600 * ago}000" for ago in hours]
+    times = ",".join(stamps)
     for name, counts in buckets.items():
         turned = [str(counts[TURN * step % SETS]) for step in range(SETS)] * 2
         # place + TURN * ago = TURN * (step + ago): neighbours in `turned`, the latest hour first.
         for step in range(SETS):
-            values = [turned[(step + ago) % SETS] for ago in hours]
-            if any(value != "0" for value in values):
+            values = turned[step + 1:step + 1 + len(hours)][::-1]
+            full = [place for place, value in enumerate(values) if value != "0"]
+            if len(full) == len(values):
                 yield victoria.line("response_time_bucket", {**labels(TURN * step % SETS), "vmrange": name}, times, ",".join(values))
+            elif full:
+                yield victoria.line("response_time_bucket", {**labels(TURN * step % SETS), "vmrange": name},
+                                    ",".join(stamps[place] for place in full), ",".join(values[place] for place in full))
     # A service has so many neighbouring places, so its hours begin at one of SETS places.
     ordered = sorted(buckets, key=lambda name: float(name.split("...")[0]))
     p99s = []

@@ -11,7 +11,7 @@ from victoria import path_of
 def victoria_metrics(server, options, bench):
     """The questions of `query.py`'s names, with what VictoriaMetrics was given to answer them from."""
     days = f"-{options.days}d"
-    by_service = "histogram_quantile(0.99, sum(response_time_bucket{%s}) by (service, vmrange))"
+    by_service = "histogram_quantile(0.99, sum(sum_over_time(response_time_bucket{%s}[1h])) by (service, vmrange))"
     services = [f"service-{number:02}" for number in range(events.SERVICES)]
     questions = {
         # What it is asked for was made beforehand: there is nothing to compute.
