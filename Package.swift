@@ -55,13 +55,14 @@ let package = Package(
         .target(name: "Compactor", dependencies: ["Analytics", "Wire", "Service"], swiftSettings: strict),
         .target(name: "Producer", dependencies: ["Analytics", "Wire", "Service"], swiftSettings: strict),
         .target(name: "Doctor", dependencies: ["Analytics", "Wire"], swiftSettings: strict),
+        .target(name: "Bench", dependencies: ["Analytics", "Wire", "Service"], swiftSettings: strict),
         .target(name: "Terminal", dependencies: ["Analytics", "Service"], swiftSettings: strict),
         .executableTarget(
             name: "weir",
             dependencies: [
                 "Analytics", "Wire", "Service", "Reactor", "WebServer", "WebClient", "Redis", "Postgres", "Assets",
-                "RedisStore", "PostgresStore", "Dashboard", "Front", "Worker", "Compactor", "Producer", "Terminal",
-                "Doctor",
+                "RedisStore", "PostgresStore", "Dashboard", "Front", "Worker", "Compactor", "Producer", "Bench",
+                "Terminal", "Doctor",
             ], swiftSettings: strict),
 
         // Tests.
@@ -79,8 +80,8 @@ let tested: [String: [String]] = [
     "Front": ["Analytics", "Wire", "Service", "Reactor", "WebServer", "Dashboard", "Deflate"],
     "Worker": ["Analytics", "Wire", "Service"],
     "Compactor": ["Analytics", "Wire", "Service", "Postgres", "PostgresStore", "Reactor"],
-    "Producer": ["Analytics", "Wire", "Service"], "Terminal": ["Analytics", "Service"],
-    "Doctor": ["Analytics", "Wire"],
+    "Producer": ["Analytics", "Wire", "Service"], "Bench": ["Analytics", "Service"],
+    "Terminal": ["Analytics", "Service"], "Doctor": ["Analytics", "Wire"],
 ]
 for (target, others) in tested.sorted(by: { $0.key < $1.key }) {
     package.targets.append(

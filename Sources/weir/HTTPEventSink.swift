@@ -53,10 +53,12 @@ struct HTTPEventSink: EventSink {
 }
 
 /// A client of the front that the settings name.
-func frontClient(_ settings: Settings, loop: EventLoop) throws -> HTTPClient {
+func frontClient(
+    _ settings: Settings, loop: EventLoop, configuration: HTTPClientConfiguration = HTTPClientConfiguration()
+) throws -> HTTPClient {
     guard let endpoint = HTTPEndpoint(settings[Shared.url]) else {
         throw StartError(
             .configuration, "--url: \"\(settings[Shared.url])\" is not an address like http://127.0.0.1:8080")
     }
-    return HTTPClient(loop: loop, endpoint: endpoint)
+    return HTTPClient(loop: loop, endpoint: endpoint, configuration: configuration)
 }

@@ -24,6 +24,7 @@ struct Weir {
         Entry(command: GenerateCommand.command, run: GenerateCommand.run),
         Entry(command: SendCommand.command, run: SendCommand.run),
         Entry(command: QueryCommand.command, run: QueryCommand.run),
+        Entry(command: BenchQueryCommand.command, run: BenchQueryCommand.run),
         Entry(command: ExportCommand.command, run: ExportCommand.run),
         Entry(command: RefusedCommand.list, run: RefusedCommand.runList),
         Entry(command: RefusedCommand.retry, run: RefusedCommand.runRetry),

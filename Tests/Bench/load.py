@@ -7,6 +7,7 @@ import socket
 import time
 
 TICK = 0.01
+PATIENCE = 60  # seconds that a front may be busy with something else; what it costs shows in the unanswered batches
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 SERVICES = ("cart", "checkout", "search", "catalog", "account")
 ENDPOINTS = ("/", "/pay", "/items", "/items/:id", "/login", "/basket", "/search", "/health")
@@ -33,10 +34,10 @@ def bodies(events, count=50):
             for _ in range(events)).encode()
 
 
-def drive(host, port, token, rate, stop, result):
+def drive(host, port, token, rate, made, stop, result):
     per_tick = max(1, round(rate * TICK))
     interval = per_tick / rate
-    batches = [request(host, port, body, token) for body in bodies(per_tick)]
+    batches = [request(host, port, body, token) for body in made or bodies(per_tick)]
     connection = socket.create_connection((host, port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     start = time.monotonic()
@@ -45,7 +46,7 @@ def drive(host, port, token, rate, stop, result):
     while not stop.is_set() or sent > accepted + refused:
         due = start + sent * interval
         wait = due - time.monotonic()
-        connection.settimeout(5)
+        connection.settimeout(PATIENCE)
         if not stop.is_set():
             if wait > 0:
                 time.sleep(wait)
@@ -69,8 +70,9 @@ def drive(host, port, token, rate, stop, result):
 
 
 class Load:
-    def __init__(self, host, port, token, rate):
-        self.arguments = (host, port, token, rate)
+    def __init__(self, host, port, token, rate, made=None):
+        """`made` are the batches to send, each of what is due in a TICK; else some are made up."""
+        self.arguments = (host, port, token, rate, made)
 
     def __enter__(self):
         context = multiprocessing.get_context("spawn")  # nothing of ours is shared with it
