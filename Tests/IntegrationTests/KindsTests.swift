@@ -69,7 +69,8 @@ struct KindsTests {
         #expect(fromMemory.1.text == expected && fromRedis.1.text == expected && fromPostgres.1.text == expected)
 
         for (target, word) in [
-            ("metric=active_users", "none of the kind top is"), ("metric=top_endpoints&k=0", "k:"), ("metric=top_endpoints&by=x", "by:"),
+            ("metric=active_users", "none of the kind top is"), ("metric=top_endpoints&k=0", "k:"),
+            ("metric=top_endpoints&by=x", "by:"),
             ("metric=top_endpoints&from=-90d", "31 days"), ("", "metric"),
         ] {
             let response = try await weir.http.get("/api/v1/top?\(target)")
