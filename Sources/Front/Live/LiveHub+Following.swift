@@ -82,22 +82,42 @@ extension LiveHub {
     private func rebuild(_ partition: Int) async throws(StoreError) {
         if let definitions = try await store.definitions() { define(definitions) }
         let position = try await store.livePosition(partition: partition)
-        let series = try await store.series(partition: partition).sorted { $0.number < $1.number }
+        let listed = try await store.series(partition: partition, from: 0)
+        var series = listed.series
         memory.begin(partition: partition, position: position, series: series)
         // Small enough for one call not to hold up the store: 8.5 minutes of each are up to 32,000 records.
         let size = 64
-        for start in stride(from: 0, to: max(series.count, 1), by: size) {
-            let numbers = series[min(start, series.count)..<min(start + size, series.count)].map(\.number)
+        var start = 0
+        repeat {
+            let numbers = series[start..<min(start + size, series.count)].map(\.number)
+            start += numbers.count
             let second = time.wallMs() / 1000
             memory.advance(to: second)
             let read = try await readPart(partition, numbers, from: memory.ring.start, to: memory.ring.end)
             guard memory.load(partition: partition, numbersBelow: (numbers.last ?? -1) + 1, read) else { return }
-        }
+            guard start == series.count else { continue }
+            // Batches up to the first part's cursor are taken as known, so the series that they began have to be read, too.
+            let more = try await newSeries(partition, from: series.count)
+            guard more.connection == listed.connection, more.count >= series.count else {
+                return lose(partition, "the store may have gone back while it was read")
+            }
+            for one in more.series { memory.add(one, partition: partition) }
+            series += more.series
+        } while start < series.count
         memory.loaded(partition: partition)
         metrics.rebuilds.add()
         setReachable(partition: partition, true)
         if memory.isCurrent { becameCurrent() }
         news()
+    }
+
+    private func newSeries(_ partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
+        do {
+            return try await store.series(partition: partition, from: number)
+        } catch {
+            memory.lose(partition: partition)
+            throw error
+        }
     }
 
     private func readPart(

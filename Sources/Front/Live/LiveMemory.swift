@@ -104,6 +104,9 @@ final class LiveMemory {
         return true
     }
 
+    /// A series appeared while its partition was read.
+    func add(_ series: NumberedSeries, partition: Int) { catalog.add(series, partition: partition) }
+
     /// All parts of a partition have been taken.
     func loaded(partition: Int) { followers[partition].loaded() }
 

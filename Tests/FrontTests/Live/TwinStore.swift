@@ -1,4 +1,5 @@
 import Analytics
+import Glibc
 import Service
 import Wire
 
@@ -30,6 +31,7 @@ final class TwinStore: RecentStore, LiveHistory {
         var isHeld = false
         var calls = 0
         var lastID: UInt64 = 1000
+        var connection: UInt64 = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
         var newestMs: Int64 = 0
         var historyReads = 0
@@ -142,7 +144,13 @@ final class TwinStore: RecentStore, LiveHistory {
 
     func saved(partition: Int) -> Partition { state.withLock { $0.partitions[partition] } }
 
-    func restore(_ saved: Partition, partition: Int) { change { $0.partitions[partition] = saved } }
+    /// The store went back, which it only does when it is started anew.
+    func restore(_ saved: Partition, partition: Int) {
+        change {
+            $0.partitions[partition] = saved
+            $0.connection += 1
+        }
+    }
 
     func setDown(_ isDown: Bool) { change { $0.isDown = isDown } }
 
@@ -205,8 +213,18 @@ final class TwinStore: RecentStore, LiveHistory {
 
     func definitions() async throws(StoreError) -> Definitions? { try reading { _ in all } }
 
+    /// This and `read` take a moment, so that much happens between two calls.
+    func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
+        defer { usleep(300) }
+        return try reading { state in
+            let all = state.partitions[partition].series.enumerated().map { NumberedSeries(number: $0, key: $1) }
+            return NewSeries(connection: state.connection, count: all.count, series: Array(all.dropFirst(number)))
+        }
+    }
+
     func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
-        try reading { state in
+        defer { usleep(300) }
+        return try reading { state in
             state.partitions[partition].series.enumerated().map { NumberedSeries(number: $0, key: $1) }
         }
     }
@@ -214,7 +232,9 @@ final class TwinStore: RecentStore, LiveHistory {
     func read(
         partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64, sets: [MetricSet]
     ) async throws(StoreError) -> RecentBuckets {
-        try reading { state in
+        usleep(500)
+        defer { usleep(500) }
+        return try reading { state in
             let held = state.partitions[partition]
             let buckets = series.flatMap { number in
                 (held.buckets[number] ?? [:]).filter { $0.key >= from && $0.key < to }.map { second, record in
