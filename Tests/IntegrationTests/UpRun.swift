@@ -53,10 +53,10 @@ final class UpRun: Sendable {
         }
     }
 
-    /// The user number of a process.
-    static func user(of pid: Int32) throws -> Int {
-        let attributes = try FileManager.default.attributesOfItem(atPath: "/proc/\(pid)")
-        return (attributes[.ownerAccountID] as? NSNumber)?.intValue ?? -1
+    /// The user number of a process; nil where it has ended.
+    static func user(of pid: Int32) -> Int? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: "/proc/\(pid)")
+        return (attributes?[.ownerAccountID] as? NSNumber)?.intValue
     }
 
     private static func parent(of pid: Int32) -> Int32? {

@@ -165,7 +165,7 @@ struct UpAsRootTests {
         let up = try await UpRun.start(folder.file("data"))
         for words in ["redis-server", "/postgres -D"] {
             let child = try #require(up.child(words))
-            #expect(try UpRun.user(of: child) != 0, "\(words)")
+            #expect(try #require(UpRun.user(of: child)) != 0, "\(words)")
         }
         #expect(try await up.stop() == .status(0))
     }
@@ -174,7 +174,9 @@ struct UpAsRootTests {
         let user = try #require(UserAccount(named: "nobody"))
         let folder = try TemporaryFolder("up", owner: user)
         let theirs = try await UpRun.start(folder.file("data"), as: user)
-        for process in theirs.processes { #expect(try UpRun.user(of: process) == 65_534) }
+        // PostgreSQL's helpers come and go: one may have ended since it was listed. Weir and both stores are there.
+        let users = theirs.processes.compactMap(UpRun.user)
+        #expect(users.count >= 3 && users.allSatisfy { $0 == 65_534 }, "\(users)")
         try await theirs.send(10)
         #expect(try await theirs.stop() == .status(0))
 
