@@ -106,15 +106,7 @@ package struct MigrationRunner: Sendable {
         _ body: (PostgresConnection) async throws -> Success
     ) async throws(StoreError) -> Success {
         try await mapping {
-            let connection = try await PostgresConnection.connect(configuration, loop: loop)
-            do {
-                let success = try await body(connection)
-                await connection.close()
-                return success
-            } catch {
-                await connection.close()
-                throw error
-            }
+            try await PostgresConnection.withConnection(configuration, loop: loop, body)
         }
     }
 

@@ -123,10 +123,9 @@ struct PartitionRewriter {
 
     /// Fills the new table. Reading and sorting is another connection's, whose locks end with it, before the place is taken.
     private func copy(_ one: Partition) async throws -> Int {
-        let source = try await PostgresConnection.connect(connection.configuration, loop: connection.loop)
-        do {
+        try await PostgresConnection.withConnection(connection.configuration, loop: connection.loop) { source in
             try await source.execute(script: "SET work_mem = '64MB'", operation: "set work_mem")
-            let rows = try await connection.copyThrough(
+            return try await connection.copyThrough(
                 "COPY \(one.newTable) FROM STDIN (FORMAT binary, FREEZE)", from: source,
                 """
                 COPY (
@@ -134,11 +133,6 @@ struct PartitionRewriter {
                     ORDER BY series_id, bucket, partition, \(one.version)
                 ) TO STDOUT (FORMAT binary)
                 """, operation: "copy partition", timeout: Self.timeout)
-            await source.close()
-            return rows
-        } catch {
-            await source.close()
-            throw error
         }
     }
 

@@ -15,10 +15,6 @@ package struct PostgresHistoryStore: HistoryStore {
         self.timeout = timeout
     }
 
-    package func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] {
-        try await series(ofMetric: name, from: 0)
-    }
-
     package func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
         try await mapping {
             let rows = try await pool.query(

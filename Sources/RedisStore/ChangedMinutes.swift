@@ -4,8 +4,8 @@ internal import Wire
 
 /// Changed minutes of some series of a partition, read in one transaction: the commands, and what their replies say.
 ///
-/// Plain commands in `MULTI` and not a Function of ours: nothing is decided on the way, and Lua would need thrice their time to hand on
-/// what they return (docs/measurements.md, Compaction).
+/// Plain commands in `MULTI` and not a Function of ours: nothing is decided on the way, and a Lua function that handed on
+/// what they return took Redis twice the time (docs/measurements.md, "The compaction against COPY").
 struct ChangedMinutes {
     private static let tenMinutes: Int64 = 600
 

@@ -22,10 +22,6 @@ package final class RedisRecentStore: RecentStore {
 
     package func definitions() async throws(StoreError) -> Definitions? { try await partitions.definitions(0) }
 
-    package func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
-        try await partitions.series(partition)
-    }
-
     package func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
         let key = Keys(partition: partition).series
         let (session, count) = try await mapping { () throws(RedisError) in

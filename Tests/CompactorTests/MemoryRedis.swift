@@ -40,7 +40,6 @@ final class MemoryRedis: CompactionSource {
         var callsUntilFault: Int?
         var pauses: [Duration] = []
         var atPause: (@Sendable (MemoryRedis) -> Void)?
-        var readNs: [UInt64] = []
     }
 
     private let state: Lock<State>
@@ -131,10 +130,6 @@ final class MemoryRedis: CompactionSource {
     var dirtyMinutes: [Int64] {
         state.withLock { $0.partitions.flatMap { $0.dirty.filter { !$0.value.isEmpty }.keys } }
     }
-    /// How old the youngest read is, by the clock that `pause` moves.
-    var ageOfYoungestRead: Duration {
-        state.withLock { .nanoseconds(Int64($0.monotonicNs - ($0.readNs.max() ?? 0))) }
-    }
 
     var time: TimeSource {
         TimeSource(
@@ -211,7 +206,6 @@ final class MemoryRedis: CompactionSource {
         let startMs = minutesMs.lowerBound - minutesMs.lowerBound % 600_000
         precondition(minutesMs.upperBound <= startMs + 600_000, "minutes of the same ten")
         return try call { state in
-            state.readNs.append(state.monotonicNs)
             let one = state.partitions[partition]
             let partials = series.flatMap { number -> [MinutePartials.Partial] in
                 let bucket = one.buckets[Chunk(series: number, startMs: startMs)]

@@ -18,12 +18,7 @@ struct PostgresFixture {
         let configuration = try await configuration(server, change)
         defer { loop.stop() }
         try await loop.run { [loop] in
-            let connection = try await PostgresConnection.connect(configuration, loop: loop)
-            do { try await body(connection) } catch {
-                await connection.close()
-                throw error
-            }
-            await connection.close()
+            try await PostgresConnection.withConnection(configuration, loop: loop, body)
         }
     }
 

@@ -1,7 +1,5 @@
 /// History, as the compaction left it: what fronts read from PostgreSQL.
 package protocol HistoryStore: Sendable {
-    /// All series of a metric that have history.
-    func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries]
     /// The series of a metric whose numbers are at least `id`, ascending by number. Numbers only grow.
     func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries]
     /// From where on minutes and hours are held.
@@ -16,6 +14,13 @@ package protocol HistoryStore: Sendable {
     func rows(
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow]
+}
+
+extension HistoryStore {
+    /// All series of a metric that have history.
+    package func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] {
+        try await series(ofMetric: name, from: 0)
+    }
 }
 
 /// Lengths of the buckets in PostgreSQL.

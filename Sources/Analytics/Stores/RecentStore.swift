@@ -4,8 +4,6 @@ package protocol RecentStore: Sendable {
     func partitionCount() async throws(StoreError) -> Int
     /// The current metric definitions; nil where no worker has ever stored any.
     func definitions() async throws(StoreError) -> Definitions?
-    /// All series of a partition: their numbers there, and what they are.
-    func series(partition: Int) async throws(StoreError) -> [NumberedSeries]
     /// The series of a partition whose numbers are at least `number`. Numbers are 0, 1, 2 …, in the order of appearance.
     func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries
     /// Reads buckets of `series` in [from, to) seconds since 1970, and `sets` of every minute that begins or lies in it, all
@@ -19,6 +17,13 @@ package protocol RecentStore: Sendable {
     func livePosition(partition: Int) async throws(StoreError) -> StreamID
     /// The live batches after `position`, oldest first; waits up to `wait` for the first. Empty when none came.
     func live(partition: Int, after position: StreamID, wait: Duration) async throws(StoreError) -> [LiveBatch]
+}
+
+extension RecentStore {
+    /// All series of a partition: their numbers there, and what they are.
+    package func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
+        try await series(partition: partition, from: 0).series
+    }
 }
 
 /// Series of a partition from some number on.

@@ -11,12 +11,6 @@ package struct GuardedHistoryStore: HistoryStore {
         self.breaker = breaker
     }
 
-    package func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] {
-        try await breaker.call("read series") { [store] () throws(StoreError) in
-            try await store.series(ofMetric: name)
-        }
-    }
-
     package func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
         try await breaker.call("read series") { [store] () throws(StoreError) in
             try await store.series(ofMetric: name, from: id)

@@ -19,12 +19,6 @@ package struct GuardedRecentStore: RecentStore {
         try await breaker.call("definitions") { [store] () throws(StoreError) in try await store.definitions() }
     }
 
-    package func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
-        try await breaker.call("series") { [store] () throws(StoreError) in
-            try await store.series(partition: partition)
-        }
-    }
-
     package func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
         try await breaker.call("series") { [store] () throws(StoreError) in
             try await store.series(partition: partition, from: number)

@@ -93,12 +93,19 @@ extension LiveHub {
             start += numbers.count
             let second = time.wallMs() / 1000
             memory.advance(to: second)
-            let read = try await readPart(partition, numbers, from: memory.ring.start, to: memory.ring.end)
+            let read = try await orLose(partition) { () throws(StoreError) in
+                try await store.read(
+                    partition: partition, series: numbers, resolution: .second, from: memory.ring.start,
+                    to: memory.ring.end, sets: memory.catalog.definitions.sets)
+            }
             guard memory.load(partition: partition, numbersBelow: (numbers.last ?? -1) + 1, read) else { return }
             guard start == series.count else { continue }
             // Batches up to the first part's cursor are taken as known, so the series that they began have to be read, too.
-            let more = try await newSeries(partition, from: series.count)
-            guard more.connection == listed.connection, more.count >= series.count else {
+            let known = series.count
+            let more = try await orLose(partition) { () throws(StoreError) in
+                try await store.series(partition: partition, from: known)
+            }
+            guard more.connection == listed.connection, more.count >= known else {
                 return lose(partition, "the store may have gone back while it was read")
             }
             for one in more.series { memory.add(one, partition: partition) }
@@ -111,24 +118,13 @@ extension LiveHub {
         news()
     }
 
-    private func newSeries(_ partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
+    /// Reads more of a partition that is being read; one that was read by half is of no use.
+    private func orLose<Success>(
+        _ partition: Int, _ read: () async throws(StoreError) -> Success
+    ) async throws(StoreError) -> Success {
         do {
-            return try await store.series(partition: partition, from: number)
+            return try await read()
         } catch {
-            memory.lose(partition: partition)
-            throw error
-        }
-    }
-
-    private func readPart(
-        _ partition: Int, _ numbers: [Int], from: Int64, to: Int64
-    ) async throws(StoreError) -> RecentBuckets {
-        do {
-            return try await store.read(
-                partition: partition, series: numbers, resolution: .second, from: from, to: to,
-                sets: memory.catalog.definitions.sets)
-        } catch {
-            // A partition read by half is of no use.
             memory.lose(partition: partition)
             throw error
         }

@@ -47,23 +47,6 @@ package enum RecordCodec {
         _ bytes: Span<UInt8>, _ range: Range<Int>
     ) throws(DecodingFailure) -> Record {
         var record = Record()
-        try merge(bytes, range, into: &record)
-        return record
-    }
-
-    /// The merge of all sections in `bytes`.
-    package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> Record {
-        try decode(bytes.span, 0..<bytes.count)
-    }
-
-    /// Merges all sections in `bytes` into `record`; some of them where it throws.
-    package static func merge(_ bytes: [UInt8], into record: inout Record) throws(DecodingFailure) {
-        try merge(bytes.span, 0..<bytes.count, into: &record)
-    }
-
-    private static func merge(
-        _ bytes: Span<UInt8>, _ range: Range<Int>, into record: inout Record
-    ) throws(DecodingFailure) {
         var cursor = ByteCursor(offset: range.lowerBound)
         var count: Int?
         while cursor.offset < range.upperBound {
@@ -83,6 +66,12 @@ package enum RecordCodec {
             count = head.count
         }
         guard cursor.offset == range.upperBound else { throw DecodingFailure(what: "record", offset: cursor.offset) }
+        return record
+    }
+
+    /// The merge of all sections in `bytes`.
+    package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> Record {
+        try decode(bytes.span, 0..<bytes.count)
     }
 
     /// Merges the sections of `metric` in `bytes` into `aggregate`.

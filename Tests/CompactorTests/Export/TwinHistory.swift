@@ -29,10 +29,8 @@ final class TwinHistory: HistorySource {
     }
 
     func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
-        try await series(ofMetric: name).filter { $0.id >= id }
+        name == "hits" ? series.filter { $0.id >= id } : []
     }
-
-    func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] { name == "hits" ? series : [] }
 
     func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld {
         state.withLock { state in

@@ -222,13 +222,6 @@ final class TwinStore: RecentStore, LiveHistory {
         }
     }
 
-    func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
-        defer { usleep(300) }
-        return try reading { state in
-            state.partitions[partition].series.enumerated().map { NumberedSeries(number: $0, key: $1) }
-        }
-    }
-
     func read(
         partition: Int, series: [Int], resolution: RecentResolution, from: Int64, to: Int64, sets: [MetricSet]
     ) async throws(StoreError) -> RecentBuckets {

@@ -112,8 +112,9 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
         return all
     }
 
-    func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
-        keys(try redis(), partition).enumerated().map { NumberedSeries(number: $0, key: $1) }
+    func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
+        let all = keys(try redis(), partition).enumerated().map { NumberedSeries(number: $0, key: $1) }
+        return NewSeries(connection: 0, count: all.count, series: all.filter { $0.number >= number })
     }
 
     func read(
@@ -163,10 +164,10 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
         return now
     }
 
-    func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] {
+    func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
         let now = try postgres()
         guard let metric = all[name] else { return [] }
-        return labelSets(now, metric).enumerated().map { HistorySeries(id: $0, labels: $1) }
+        return labelSets(now, metric).enumerated().map { HistorySeries(id: $0, labels: $1) }.filter { $0.id >= id }
     }
 
     private func labelSets(_ state: State, _ metric: MetricDefinition) -> [LabelSet] {

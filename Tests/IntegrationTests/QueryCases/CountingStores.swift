@@ -38,12 +38,6 @@ struct CountedHistory: HistoryStore {
     let store: any HistoryStore
     let work: StoreWork
 
-    func series(ofMetric name: String) async throws(StoreError) -> [HistorySeries] {
-        let series = try await store.series(ofMetric: name)
-        work.add(series: series.count)
-        return series
-    }
-
     func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
         let series = try await store.series(ofMetric: name, from: id)
         work.add(series: series.count)
@@ -70,12 +64,6 @@ struct CountedRecent: RecentStore {
     func partitionCount() async throws(StoreError) -> Int { try await store.partitionCount() }
 
     func definitions() async throws(StoreError) -> Definitions? { try await store.definitions() }
-
-    func series(partition: Int) async throws(StoreError) -> [NumberedSeries] {
-        let series = try await store.series(partition: partition)
-        work.add(series: series.count)
-        return series
-    }
 
     func series(partition: Int, from number: Int) async throws(StoreError) -> NewSeries {
         let new = try await store.series(partition: partition, from: number)
