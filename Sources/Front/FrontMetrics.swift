@@ -30,10 +30,18 @@ package struct FrontMetrics: Sendable {
     /// Questions answered, by the tiers that answered.
     private let answers: [[String]: Counter]
     private let withoutPostgres: Counter
+    /// Questions that waited for an equal one.
+    let sharedReads: Counter
     /// The same for `GET /api/v1/status`.
     let tally = Lock(QueryTally())
 
-    package init(_ registry: MetricsRegistry) {
+    /// What is kept of history; nil where nothing is.
+    let cache: HistoryCache?
+
+    /// Registers them; those of `cache` once, with the first that has one.
+    package init(_ registry: MetricsRegistry, cache: HistoryCache? = nil) {
+        self.cache = cache
+        cache?.register(registry)
         func events(_ outcome: String) -> Counter {
             registry.counter(
                 "weir_ingest_events_total", help: "Events received, by outcome.", labels: ["outcome": outcome])
@@ -82,6 +90,8 @@ package struct FrontMetrics: Sendable {
         withoutPostgres = registry.counter(
             "weir_queries_without_postgres_total",
             help: "Questions answered for which PostgreSQL was not needed; their share is the cache hit rate.")
+        sharedReads = registry.counter(
+            "weir_query_shared_reads_total", help: "Questions answered by what was being read for an equal one.")
         missing = Dictionary(
             uniqueKeysWithValues: [QueryTier.redis, .postgres].map {
                 (

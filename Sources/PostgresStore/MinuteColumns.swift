@@ -95,30 +95,45 @@ extension QueryResult {
     /// Reads a row of `history.minute_rows.sql` and its like.
     borrowing func historyRow(_ row: Int) throws -> HistoryRow {
         var aggregate = Aggregate()
-        aggregate.count = Int(try integer(row, 2))
-        if !isNull(row, 3) { aggregate.hits = Int(try integer(row, 3)) }
-        if !isNull(row, 4) { aggregate.sum = try float8(row, 4) }
+        try merge(row, into: &aggregate)
+        return HistoryRow(
+            series: Int(try integer(row, 0)), bucketMs: try timestamptzUs(row, 1) / 1_000, aggregate: aggregate)
+    }
+
+    /// Merges the aggregate of such a row into `aggregate`, its sketch bin by bin; some of it where it throws.
+    borrowing func merge(_ row: Int, into aggregate: inout Aggregate) throws {
+        var range: ClosedRange<Double>?
         if !isNull(row, 5) && !isNull(row, 6) {
             let (low, high) = (try float8(row, 5), try float8(row, 6))
             guard low <= high else { throw Self.damaged("min is above max") }
-            aggregate.range = low...high
+            range = low...high
         }
-        if !isNull(row, 7) {
-            aggregate.last = .init(atMs: try timestamptzUs(row, 7) / 1_000, value: try float8(row, 8))
-        }
+        var last: Aggregate.Last?
+        if !isNull(row, 7) { last = .init(atMs: try timestamptzUs(row, 7) / 1_000, value: try float8(row, 8)) }
+        aggregate.add(
+            count: Int(try integer(row, 2)), hits: isNull(row, 3) ? 0 : Int(try integer(row, 3)),
+            sum: isNull(row, 4) ? nil : try float8(row, 4), range: range, last: last)
         if !isNull(row, 9) {
-            let bytes = try bytea(row, 9)
-            var cursor = ByteCursor()
-            do {
-                aggregate.sketch = try SketchCodec.decode(bytes.span, &cursor)
-            } catch {
-                throw Self.damaged("a sketch cannot be read: \(error.what) at byte \(error.offset)")
+            let failure = try withBytes(row, 9) { bytes -> DecodingFailure? in
+                var cursor = ByteCursor()
+                do throws(DecodingFailure) {
+                    _ = try SketchCodec.merge(bytes, &cursor, into: &aggregate.sketch)
+                    return nil
+                } catch { return error }
+            }
+            if let failure {
+                throw Self.damaged("a sketch cannot be read: \(failure.what) at byte \(failure.offset)")
             }
         }
+        if !isNull(row, 10) || !isNull(row, 11) { try mergeSets(row, into: &aggregate) }
+    }
+
+    private borrowing func mergeSets(_ row: Int, into aggregate: inout Aggregate) throws {
+        var sets = Aggregate()
         if !isNull(row, 10) {
             let bytes = try bytea(row, 10)
             do {
-                aggregate.registers = try HyperLogLogCodec.decode(bytes.span, 0..<bytes.count)
+                sets.registers = try HyperLogLogCodec.decode(bytes.span, 0..<bytes.count)
             } catch {
                 throw Self.damaged("a HyperLogLog cannot be read: \(error.what) at byte \(error.offset)")
             }
@@ -127,10 +142,9 @@ extension QueryResult {
             guard let items = Self.items(try text(row, 11), dropped: Int(try integer(row, 12))) else {
                 throw Self.damaged("items are no object of counts")
             }
-            aggregate.items = items
+            sets.items = items
         }
-        return HistoryRow(
-            series: Int(try integer(row, 0)), bucketMs: try timestamptzUs(row, 1) / 1_000, aggregate: aggregate)
+        aggregate.merge(sets)
     }
 
     private static func items(_ json: String, dropped: Int) -> TopItems? {

@@ -33,26 +33,58 @@ package struct PostgresHistoryStore: HistoryStore {
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow] {
         try await mapping {
-            var parameters: [PostgresParameter] = [
-                .int4Array(series.map(Int32.init)), .timestamptz(us: fromMs * 1_000), .timestamptz(us: toMs * 1_000),
-                .timestamptzArray(us: before.map { $0 * 1_000 }), .int4Array(before.indices.map(Int32.init)),
-            ]
-            let statement =
-                switch resolution {
-                case .minute: Statement.minuteRows
-                case .hour: Statement.hourRows
-                case .day: Statement.dayRows
-                }
-            if resolution != .minute {
-                let firstBoundaryMs = min(before.min() ?? toMs, toMs)
-                parameters.append(.timestamptz(us: StepLadder.floor(firstBoundaryMs, 3_600_000) * 1_000))
-            }
-            let found = try await pool.query(statement, parameters, operation: "read minutes", timeout: timeout)
+            let found = try await select(series, fromMs, toMs, before, resolution)
             var rows: [HistoryRow] = []
             rows.reserveCapacity(found.rowCount)
             for row in 0..<found.rowCount { rows.append(try found.historyRow(row)) }
             return rows
         }
+    }
+
+    package func merge(
+        _ series: ArraySlice<HistorySeries>, into buckets: GroupedBuckets, fromMs: Int64, toMs: Int64, before: [Int64],
+        resolution: HistoryResolution
+    ) async throws(StoreError) -> GroupedBuckets {
+        try await mapping {
+            let found = try await select(series.map(\.id), fromMs, toMs, before, resolution)
+            var buckets = buckets
+            let places = buckets.places(of: series)
+            // Rows of a series come one behind the other.
+            var (id, place): (Int64, Int?) = (-1, nil)
+            for row in 0..<found.rowCount {
+                // Others on the loop have their turn.
+                if row % Self.rowsPerTurn == Self.rowsPerTurn - 1 { await Task.yield() }
+                let other = try found.integer(row, 0)
+                if other != id { (id, place) = (other, places[Int(other)]) }
+                guard let place else { continue }
+                try buckets.change(at: place, bucketMs: try found.timestamptzUs(row, 1) / 1_000) { aggregate in
+                    try found.merge(row, into: &aggregate)
+                }
+            }
+            return buckets
+        }
+    }
+
+    private static let rowsPerTurn = 1_000
+
+    private func select(
+        _ series: [Int], _ fromMs: Int64, _ toMs: Int64, _ before: [Int64], _ resolution: HistoryResolution
+    ) async throws(PostgresError) -> QueryResult {
+        var parameters: [PostgresParameter] = [
+            .int4Array(series.map(Int32.init)), .timestamptz(us: fromMs * 1_000), .timestamptz(us: toMs * 1_000),
+            .timestamptzArray(us: before.map { $0 * 1_000 }), .int4Array(before.indices.map(Int32.init)),
+        ]
+        let statement =
+            switch resolution {
+            case .minute: Statement.minuteRows
+            case .hour: Statement.hourRows
+            case .day: Statement.dayRows
+            }
+        if resolution != .minute {
+            let firstBoundaryMs = min(before.min() ?? toMs, toMs)
+            parameters.append(.timestamptz(us: StepLadder.floor(firstBoundaryMs, 3_600_000) * 1_000))
+        }
+        return try await pool.query(statement, parameters, operation: "read minutes", timeout: timeout)
     }
 
     package func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld {

@@ -45,16 +45,20 @@ struct Front: Sendable {
         self.pool = pool
         let history = PostgresHistoryStore(pool: pool)
         compaction = CompactionMetrics(registry, history: history, breaker: guards.postgres)
+        let cacheBytes = settings[ServeCommand.queryCache].bytes
+        let cache = cacheBytes == 0 ? nil : HistoryCache(maxBytes: cacheBytes)
         engine = QueryEngine(
             executor: loop, recent: GuardedRecentStore(recent, guards.redis),
-            history: GuardedHistoryStore(history, guards.postgres), configured: MetricsSection.metrics(settings),
+            history: GuardedHistoryStore(history, guards.postgres), cache: cache,
+            configured: MetricsSection.metrics(settings),
             logger: logger, metrics: FrontMetrics(registry))
         status = StatusBoard(
             version: Weir.version, recent: RedisStatusStore(client: redis.commands), history: history,
             redisBreaker: guards.redis, postgresBreaker: guards.postgres)
         let loop = loop
         let hub = LiveHub(
-            executor: loop, store: recent, history: engine, logger: logger, metrics: LiveMetrics(registry),
+            executor: loop, store: recent, history: engine, cache: cache, logger: logger,
+            metrics: LiveMetrics(registry),
             makeAlarm: { body in loop.schedule(after: .seconds(3_600), body) },
             isStoreAway: { guards.redis.isOpen })
         self.hub = hub
@@ -78,6 +82,7 @@ struct Front: Sendable {
                 if guards.redis.isOpen { return ["Redis does not answer"] }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
+        parts.metrics = FrontMetrics(registry, cache: cache)
         parts.audit = AuditReader(
             books: GuardedBooksStore(RedisBooksStore(client: redis.commands), guards.redis),
             history: GuardedHistoryBooks(history, guards.postgres), logger: logger)

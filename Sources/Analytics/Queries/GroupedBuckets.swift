@@ -43,6 +43,32 @@ package struct GroupedBuckets: Equatable, Sendable {
         merge(aggregate, at: place(ofGroup: group), bucketMs: bucketMs)
     }
 
+    /// Changes the bucket that begins at `bucketMs` in its place; it is empty where there was none, and goes where it stays so.
+    package mutating func change<Failure: Error>(
+        at place: Int, bucketMs: Int64, _ body: (inout Aggregate) throws(Failure) -> Void
+    ) throws(Failure) {
+        let start = StepLadder.floor(bucketMs, stepMs)
+        var isEmpty = false
+        func change(_ aggregate: inout Aggregate) throws(Failure) {
+            try body(&aggregate)
+            isEmpty = aggregate.isEmpty
+        }
+        try change(&buckets[place][start, default: Aggregate()])
+        if isEmpty { buckets[place][start] = nil }
+    }
+
+    /// The buckets that begin in `rangeMs` (ms since 1970).
+    package func part(_ rangeMs: Range<Int64>) -> GroupedBuckets {
+        var part = GroupedBuckets(by: by, stepMs: stepMs)
+        for (place, labels) in labels.enumerated() {
+            let found = buckets[place].filter { rangeMs.contains($0.key) }
+            if found.isEmpty { continue }
+            let other = part.place(ofGroup: labels)
+            part.buckets[other] = found
+        }
+        return part
+    }
+
     /// Merges all that `other` has found for the same question.
     package mutating func merge(_ other: GroupedBuckets) {
         for (from, labels) in other.labels.enumerated() {

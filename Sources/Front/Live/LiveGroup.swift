@@ -49,7 +49,7 @@ final class LiveGroup {
     private(set) var epoch = 0
     /// The version in which anything last changed.
     private(set) var version: UInt64 = 0
-    private(set) var series: [Series] = []
+    var series: [Series] = []
     /// More series match than are kept.
     private(set) var isTruncated = false
     /// Start of the first bucket kept, in seconds.
@@ -85,6 +85,9 @@ final class LiveGroup {
     }
 
     var isReady: Bool { if case .ready = phase { true } else { false } }
+
+    /// All that matches is there and none of it is to be read again.
+    var isWhole: Bool { isReady && !isTruncated && outdated == nil && reading == nil && degraded.isEmpty }
 
     /// Starts from nothing, with buckets from `windowStart` on; those from `liveFrom` on come from the ring.
     func begin(windowStart: Int64, liveFrom: Int64, linesKnown: Int) {

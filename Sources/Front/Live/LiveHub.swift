@@ -16,6 +16,7 @@ package actor LiveHub {
     nonisolated let executor: any SerialExecutor
     let store: any RecentStore
     let history: any LiveHistory
+    let cache: HistoryCache?
     let time: TimeSource
     let configuration: LiveConfiguration
     let logger: Logger
@@ -32,6 +33,10 @@ package actor LiveHub {
     /// How many subscriptions each group has, and since when (monotonic) it has none.
     var subscribers: [LiveQuestion: [Subscription]] = [:]
     var idleSinceNs: [LiveQuestion: UInt64] = [:]
+    /// Questions asked by polling, and those of them that have a group, with when (monotonic) they were last asked.
+    var polled = AskedQuestions()
+    var pollGroups: [LiveQuestion: UInt64] = [:]
+    private var nextLimitNs: UInt64 = 0
     /// Groups whose filling is under way.
     var filling: Set<LiveQuestion> = []
     /// Subscriptions with a change to send.
@@ -64,10 +69,11 @@ package actor LiveHub {
     ///
     /// `executor` is the event loop of the web server; `history` reads the part of a window that lies before the ring.
     /// `makeAlarm` makes the loop's timer that calls the given function, and is called on the loop, in `run`. `isStoreAway` is
-    /// what others know of the followed store, sooner than a follower that waits for it. `pause` waits,
-    /// or returns early where the task is cancelled.
+    /// what others know of the followed store, sooner than a follower that waits for it. `cache` is told what changes in history.
+    /// `pause` waits, or returns early where the task is cancelled.
     package init(
-        executor: any SerialExecutor, store: any RecentStore, history: any LiveHistory, time: TimeSource = .system,
+        executor: any SerialExecutor, store: any RecentStore, history: any LiveHistory, cache: HistoryCache? = nil,
+        time: TimeSource = .system,
         configuration: LiveConfiguration = LiveConfiguration(), logger: Logger = .silent,
         metrics: LiveMetrics = LiveMetrics(MetricsRegistry()),
         makeAlarm: @escaping @Sendable (@escaping @Sendable () -> Void) -> any LiveAlarm,
@@ -77,6 +83,7 @@ package actor LiveHub {
         self.executor = executor
         self.store = store
         self.history = history
+        self.cache = cache
         self.time = time
         self.configuration = configuration
         self.logger = logger
@@ -85,7 +92,7 @@ package actor LiveHub {
         self.isStoreAway = isStoreAway
         self.pause = pause
         (jobs, newJobs) = AsyncStream.makeStream()
-        memory = LiveMemory(now: time.wallMs() / 1000, maxRingBytes: configuration.maxRingBytes)
+        memory = LiveMemory(now: time.wallMs() / 1000, maxRingBytes: configuration.maxRingBytes, cache: cache)
     }
 
     /// Follows the stores and serves the clients until the task is cancelled; then closes the clients with 1001.
@@ -171,8 +178,12 @@ package actor LiveHub {
 
     private func keepHouse(_ now: UInt64) {
         memory.advance(to: time.wallMs() / 1000)
-        for (question, since) in idleSinceNs where now >= since + UInt64(nanoseconds: configuration.groupIdle) {
+        for (question, since) in idleSinceNs where now >= since + UInt64(nanoseconds: idleTime(question)) {
             drop(question)
+        }
+        if now >= nextLimitNs {
+            nextLimitNs = now + 10_000_000_000
+            limitPollGroups(now)
         }
         closeStalled(now)
         if now >= nextRetryNs {
@@ -190,6 +201,7 @@ package actor LiveHub {
     func drop(_ question: LiveQuestion) {
         idleSinceNs[question] = nil
         guard subscribers[question] == nil else { return }
+        pollGroups[question] = nil
         memory.drop(question)
     }
 

@@ -4,8 +4,10 @@ internal import Wire
 /// Reading the parts of an answer, in calls that keep no store busy for long.
 extension QueryEngine {
     private static let seriesPerCall = 500
-    /// Hashes that one call may visit in Redis: some 10 ms of its time.
-    private static let hashesPerCall: Int64 = 1_000
+    /// Hashes that one call may visit in Redis: up to 15,000 records, some 10 ms of its time and of the loop.
+    private static let hashesPerCall: Int64 = 250
+    /// About a ms.
+    private static let recordsPerTurn = 1_000
 
     /// Seconds in one hash: how the worker lays buckets out.
     private static func hashSeconds(_ resolution: RecentResolution) -> Int64 {
@@ -53,44 +55,25 @@ extension QueryEngine {
             sets: metric.set.map { [$0] } ?? [])
         var places: [Int: Int] = [:]
         for one in series { places[one.number] = found.buckets.place(of: one.key.labels) }
-        for bucket in read.buckets + read.sets {
+        for (number, bucket) in (read.buckets + read.sets).enumerated() {
+            // Others on the loop have their turn.
+            if number % Self.recordsPerTurn == Self.recordsPerTurn - 1 { await Task.yield() }
             guard let place = places[bucket.series] else { continue }
-            var aggregate = Aggregate()
             do {
-                try RecordCodec.merge(bucket.record, of: metric.id, into: &aggregate)
+                try found.buckets.change(at: place, bucketMs: bucket.second * 1_000) {
+                    aggregate throws(DecodingFailure) in
+                    try RecordCodec.merge(bucket.record, of: metric.id, into: &aggregate)
+                }
             } catch {
                 throw StoreError(
                     .incompatible, store: "redis", operation: "weir_read",
                     detail: "the bucket \(bucket.second) of series \(bucket.series) is damaged: \(error)")
             }
-            found.buckets.merge(aggregate, at: place, bucketMs: bucket.second * 1_000)
         }
         let cursor = read.state.cursor
         let known = found.cursors[part.partition] ?? cursor...cursor
         found.cursors[part.partition] = min(known.lowerBound, cursor)...max(known.upperBound, cursor)
         found.newestMs = max(found.newestMs, read.state.newestMs)
-    }
-
-    /// Reads PostgreSQL's part of an answer.
-    func read(
-        _ history: any HistoryStore, _ query: Query, _ range: Range<Int64>, before: [Int64]
-    ) async throws(StoreError) -> GroupedBuckets {
-        var buckets = GroupedBuckets(query)
-        var rest = try await selection.select(query.metric.name, query.filter, from: history)[...]
-        while !rest.isEmpty {
-            let some = rest.prefix(Self.seriesPerCall)
-            rest = rest.dropFirst(Self.seriesPerCall)
-            var places: [Int: Int] = [:]
-            for one in some { places[one.id] = buckets.place(of: one.labels) }
-            let rows = try await history.rows(
-                series: some.map(\.id), fromMs: range.lowerBound, toMs: range.upperBound, before: before,
-                resolution: HistoryResolution(forStepMs: query.stepMs))
-            for row in rows {
-                guard let place = places[row.series] else { continue }
-                buckets.merge(row.aggregate, at: place, bucketMs: row.bucketMs)
-            }
-        }
-        return buckets
     }
 
     // MARK: Series

@@ -32,7 +32,7 @@ struct QueryRoutes: Sendable {
         answer(request, responder, read: { () throws(QueryError) in try TopParameters(request) }) {
             parameters, definitions, beganNs in
             let query = try parameters.query(definitions, nowMs: time.wallMs())
-            let (used, found) = try await engine.find(query, usesMemory: true)
+            let (used, found) = try await engine.findOnce(query)
             let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
             metrics.answered(tiers: found.tiers, degraded: found.degraded, seconds: seconds)
             return HTTPResponse(

@@ -78,23 +78,31 @@ package enum RecordCodec {
     package static func merge(
         _ bytes: [UInt8], of metric: MetricID, into aggregate: inout Aggregate
     ) throws(DecodingFailure) {
-        var cursor = ByteCursor()
+        try merge(bytes.span, 0..<bytes.count, of: metric, into: &aggregate)
+    }
+
+    /// Merges the sections of `metric` in `bytes[range]`, a record, into `aggregate`.
+    package static func merge(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, of metric: MetricID, into aggregate: inout Aggregate
+    ) throws(DecodingFailure) {
+        var cursor = ByteCursor(offset: range.lowerBound)
         var count: Int?
-        while cursor.offset < bytes.count {
+        while cursor.offset < range.upperBound {
             let start = cursor
             let before = count
-            let head = try head(bytes.span, &cursor, after: before)
+            let head = try head(bytes, &cursor, after: before)
             count = head.count
             if head.metric == metric && head.flags & (hasRegisters | hasItems) == 0 {
-                try merge(bytes.span, &cursor, head, into: &aggregate)
+                try merge(bytes, &cursor, head, into: &aggregate)
                 continue
             }
             cursor = start
-            let section = try section(bytes.span, &cursor, after: before)
+            let section = try section(bytes, &cursor, after: before)
             guard section.metric == metric else { continue }
             aggregate.merge(section.aggregate)
             try check(aggregate.count, cursor)
         }
+        guard cursor.offset == range.upperBound else { throw DecodingFailure(what: "record", offset: cursor.offset) }
     }
 
     /// Merging never overflows: each count was within the limit before.
