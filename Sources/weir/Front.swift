@@ -43,13 +43,14 @@ struct Front: Sendable {
         let pool = try postgresPool(
             settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true, maxBackoff: .milliseconds(500))
         self.pool = pool
-        let history = PostgresHistoryStore(pool: pool)
+        let work = WorkThread(name: "queries")
+        let history = PostgresHistoryStore(pool: pool, work: work)
         compaction = CompactionMetrics(registry, history: history, breaker: guards.postgres)
         let cacheBytes = settings[ServeCommand.queryCache].bytes
         let cache = cacheBytes == 0 ? nil : HistoryCache(maxBytes: cacheBytes)
         engine = QueryEngine(
             executor: loop, recent: GuardedRecentStore(recent, guards.redis),
-            history: GuardedHistoryStore(history, guards.postgres), cache: cache,
+            history: GuardedHistoryStore(history, guards.postgres), cache: cache, work: work,
             configured: MetricsSection.metrics(settings),
             logger: logger, metrics: FrontMetrics(registry))
         status = StatusBoard(

@@ -14,12 +14,22 @@ package struct GroupedBuckets: Equatable, Sendable {
 
     package init(_ query: Query) { self.init(by: query.by, stepMs: query.isOneBucket ? .max : query.stepMs) }
 
+    /// Gives away what has been found, with nobody left to share it, so that whoever takes it changes it in its place.
+    package mutating func take() -> GroupedBuckets {
+        var taken = GroupedBuckets(by: by, stepMs: stepMs)
+        swap(&self, &taken)
+        return taken
+    }
+
     /// By the labels kept, then by the start of the step; groups without a bucket are left out.
     package var groups: [LabelSet: [Int64: Aggregate]] {
         var groups: [LabelSet: [Int64: Aggregate]] = [:]
         for (place, labels) in labels.enumerated() where !buckets[place].isEmpty { groups[labels] = buckets[place] }
         return groups
     }
+
+    /// How many buckets there are, of all groups together.
+    package var count: Int { buckets.reduce(0) { $0 + $1.count } }
 
     package var isEmpty: Bool { buckets.allSatisfy(\.isEmpty) }
 

@@ -25,6 +25,9 @@ package struct QueryAnswer: Sendable {
     /// What lies before this (ms since 1970) has been compacted in every partition; 0 where that is not known.
     package var compactedBeforeMs: Int64 = 0
 
+    /// Numbers in it: times, and values at these.
+    package var valueCount: Int { series.reduce(0) { $0 + $1.times.count * (1 + $1.values.count) } }
+
     /// Makes an answer of what was found.
     ///
     /// - Parameters:

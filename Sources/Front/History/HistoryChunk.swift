@@ -52,6 +52,9 @@ struct HistoryChunk: Sendable {
         self.columns = columns
     }
 
+    /// Rows.
+    var count: Int { starts.count }
+
     /// Bytes of memory, about.
     var byteCount: Int {
         let texts = labels.reduce(0) { sum, labels in

@@ -24,6 +24,8 @@ extension QueryEngine {
         let keys: [HistoryCache.Key]
     }
 
+    /// Buckets of so few groups and steps are merged sooner than another thread hears of them.
+    private static let bucketsInPlace = 100
     /// Rows that one statement brings, about: some MB, and some ms of this loop.
     private static let rowsPerRead = 20_000
     private static let seriesPerStatement = 1_000
@@ -57,12 +59,19 @@ extension QueryEngine {
                 let reads = reads(missing, cut.rest, part.query, seriesCount: series.count)
                 var rest = GroupedBuckets(part.query)
                 let read = await read(reads, part, series, history) { read, buckets in
-                    if read.keys.isEmpty { rest.merge(buckets) }
-                    for key in read.keys {
-                        chunks[key] = HistoryChunk(
-                            read.keys.count == 1 ? buckets : buckets.part(key.rangeMs), part.columns ?? [],
-                            seconds: Double(part.query.stepMs) / 1_000)
+                    let isLong = buckets.count > Self.bucketsInPlace
+                    guard !read.keys.isEmpty else {
+                        rest = await changed(rest.take(), isLong: isLong) { $0.merge(buckets) }
+                        return
                     }
+                    let made = await computed(isLong: isLong) {
+                        read.keys.map { key in
+                            HistoryChunk(
+                                read.keys.count == 1 ? buckets : buckets.part(key.rangeMs), part.columns ?? [],
+                                seconds: Double(part.query.stepMs) / 1_000)
+                        }
+                    }
+                    for (key, chunk) in zip(read.keys, made) { chunks[key] = chunk }
                 }
                 found.read.insert(.postgres)
                 // What was dropped before the last row was read is said to be dropped by now.
@@ -88,8 +97,10 @@ extension QueryEngine {
             if part.columns != nil && key.isWholeSteps(part.query.stepMs) {
                 found.pieces.append(Piece(key: key, chunk: chunk, rangeMs: rangeMs))
             } else {
-                chunk.merge(part.query.isOneBucket ? .min ..< .max : part.rangeMs, into: &found.buckets)
-                await Task.yield()
+                let wantedMs = part.query.isOneBucket ? .min ..< .max : part.rangeMs
+                found.buckets = await changed(found.buckets.take(), isLong: chunk.count > Self.bucketsInPlace) {
+                    chunk.merge(wantedMs, into: &$0)
+                }
             }
         }
         if isMissing { found.missing.insert(.postgres) }
@@ -129,7 +140,7 @@ extension QueryEngine {
     /// Reads a few at a time; each is given to `take` when it is there. Returns the first failure.
     private func read(
         _ reads: [HistoryRead], _ part: WantedHistory, _ series: [HistorySeries], _ history: any HistoryStore,
-        _ take: (HistoryRead, GroupedBuckets) -> Void
+        _ take: (HistoryRead, GroupedBuckets) async -> Void
     ) async -> Result<Void, StoreError> {
         await withTaskGroup(of: (HistoryRead, Result<GroupedBuckets, StoreError>).self) { group in
             var rest = reads[...]
@@ -146,7 +157,7 @@ extension QueryEngine {
             for _ in 0..<Self.readsAtOnce { add() }
             for await (read, result) in group {
                 switch result {
-                case .success(let buckets): take(read, buckets)
+                case .success(let buckets): await take(read, buckets)
                 case .failure(let error): failure = failure ?? error
                 }
                 if failure == nil { add() }
@@ -180,8 +191,9 @@ extension QueryEngine {
             var chunk = piece.chunk
             if !chunk.has(query.aggregations) {
                 chunk = cache?.completed(piece.key, query.aggregations) ?? chunk
-                chunk.complete(query.aggregations, seconds: Double(query.stepMs) / 1_000)
-                await Task.yield()
+                chunk = await changed(chunk, isLong: chunk.count > Self.bucketsInPlace) {
+                    $0.complete(query.aggregations, seconds: Double(query.stepMs) / 1_000)
+                }
             }
             for (group, labels) in chunk.labels.enumerated() {
                 let rows = chunk.rows(ofGroup: group, in: piece.rangeMs)

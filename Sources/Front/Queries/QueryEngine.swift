@@ -38,6 +38,8 @@ package actor QueryEngine {
         let rangeMs: Range<Int64>
     }
 
+    /// Values of so many are computed sooner than another thread hears of them.
+    private static let bucketsInPlace = 400
     private static let heldFreshNs: UInt64 = 60_000_000_000
     /// So long what could not be read is not asked for again.
     private static let heldRetryNs: UInt64 = 1_000_000_000
@@ -60,6 +62,7 @@ package actor QueryEngine {
     let time: TimeSource
     let logger: Logger
     let metrics: FrontMetrics?
+    let work: WorkThread?
     private let configured: [MetricDefinition]
     private var known: (definitions: Definitions, readNs: UInt64)?
     private(set) var partitionCount = 1
@@ -75,13 +78,15 @@ package actor QueryEngine {
     ///   - recent: Redis.
     ///   - history: nil for a front without PostgreSQL.
     ///   - cache: what is kept of history; the live side must tell it what changes.
+    ///   - work: computes what takes long; nil where the executor may be held up by that.
     ///   - configured: what is asked for where Redis has been out of reach since the start: history needs no more.
     ///   - time: the clocks.
     ///   - logger: told, at debug, why a store is left out.
     ///   - metrics: told how long each tier took.
     package init(
         executor: any SerialExecutor, recent: any RecentStore, history: (any HistoryStore)?,
-        cache: HistoryCache? = nil, configured: [MetricDefinition] = [], time: TimeSource = .system,
+        cache: HistoryCache? = nil, work: WorkThread? = nil, configured: [MetricDefinition] = [],
+        time: TimeSource = .system,
         logger: Logger = .silent,
         metrics: FrontMetrics? = nil
     ) {
@@ -89,6 +94,7 @@ package actor QueryEngine {
         self.recent = recent
         self.history = history
         self.cache = cache
+        self.work = work
         self.configured = configured
         self.time = time
         self.logger = logger
@@ -147,8 +153,11 @@ package actor QueryEngine {
         let (query, found) = try await findOnce(query, columns: aggregations)
         newestMs = max(newestMs, found.newestMs)
         let columns = await columns(found.pieces, query)
-        var answer = QueryAnswer(
-            query, found.buckets, columns: columns, tiers: found.tiers, asOfMs: newestMs, degraded: found.degraded)
+        let asOfMs = newestMs
+        var answer = await computed(isLong: found.buckets.count > Self.bucketsInPlace) {
+            QueryAnswer(
+                query, found.buckets, columns: columns, tiers: found.tiers, asOfMs: asOfMs, degraded: found.degraded)
+        }
         answer.compactedBeforeMs = found.compactedBeforeMs
         return answer
     }
