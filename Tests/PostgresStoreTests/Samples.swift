@@ -1,5 +1,6 @@
 import Analytics
 import TestKit
+import Wire
 
 /// A minute of a day that all these tests use: 2026-11-23 10:00 UTC.
 let tenOClock: Int64 = 1_795_428_000_000
@@ -73,4 +74,11 @@ private func slot(_ metric: String, _ labels: LabelSet) -> MinuteRow.Slot {
         for byte in text.utf8 + [0xFF] { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
     }
     return MinuteRow.Slot(partition: 0, series: Int(hash), metric: .events)
+}
+
+extension HistoryBatch {
+    /// A batch of rows that are told one by one.
+    init(partition: Int, cursor: StreamID = .zero, watermarkMs: Int64 = 0, rows: [MinuteRow]) {
+        self.init(partition: partition, cursor: cursor, watermarkMs: watermarkMs, rows: MinuteRows(rows))
+    }
 }

@@ -49,9 +49,11 @@ package struct HistoryBatch: Sendable {
     /// With this batch, every minute before it (ms since 1970) has been written; 0 says nothing.
     package var watermarkMs: Int64
     /// No two of one metric, label set, minute and generation. Empty where only the watermark moves.
-    package var rows: [MinuteRow]
+    package var rows: MinuteRows
 
-    package init(partition: Int, cursor: StreamID = .zero, watermarkMs: Int64 = 0, rows: [MinuteRow] = []) {
+    package init(
+        partition: Int, cursor: StreamID = .zero, watermarkMs: Int64 = 0, rows: MinuteRows = MinuteRows()
+    ) {
         self.partition = partition
         self.cursor = cursor
         self.watermarkMs = watermarkMs
