@@ -255,7 +255,7 @@ struct PartitionReader: Sendable {
                     throw Unreadable(reason: "metric number \(number.rawValue) has no definition")
                 }
                 guard let labels = series[partial.series]?.labels else { continue }
-                let slot = MinuteRow.Slot(partition: partition, series: partial.series, metric: number)
+                let slot = MinuteRows.Slot(partition: partition, series: partial.series, metric: number)
                 origins.add(
                     number, rows.add(.init(slot: slot, metric: metric.name, kind: metric.kind, labels: labels)))
             }

@@ -39,9 +39,9 @@ final class SeriesNumbers {
     private static let maxCount = 500_000
 
     private let connection: PostgresConnection
-    private var numbers: [MinuteRow.Slot: Int32] = [:]
+    private var numbers: [MinuteRows.Slot: Int32] = [:]
     /// Of the transaction that is under way: gone if it is rolled back.
-    private var uncommitted: [MinuteRow.Slot: Int32] = [:]
+    private var uncommitted: [MinuteRows.Slot: Int32] = [:]
 
     init(_ connection: PostgresConnection) { self.connection = connection }
 
@@ -57,7 +57,7 @@ final class SeriesNumbers {
     private func number(_ rows: MinuteRows) async throws {
         uncommitted = [:]
         if numbers.count > Self.maxCount { numbers = [:] }
-        var names: [MinuteRow.Slot: Name] = [:]
+        var names: [MinuteRows.Slot: Name] = [:]
         for origin in rows.origins where numbers[origin.slot] == nil && names[origin.slot] == nil {
             names[origin.slot] = Name(origin)
         }

@@ -2,14 +2,26 @@
 ///
 /// A pass makes millions of rows and looks at each once; as values with arrays and texts of their own they took most of its time.
 package struct MinuteRows: Sendable {
+    /// Where a row's metric and labels come from in Redis, cheap to compare. During a pass one slot always means the same metric
+    /// and labels; several slots may mean the same as well.
+    package struct Slot: Hashable, Sendable {
+        private let packed: UInt64
+
+        /// `partition` is below 65,536, `series` below 2^32.
+        package init(partition: Int, series: Int, metric: MetricID) {
+            packed =
+                UInt64(UInt16(partition)) << 48 | UInt64(UInt32(series)) << 16 | UInt64(metric.rawValue)
+        }
+    }
+
     /// Whose some rows are.
     package struct Origin: Sendable {
-        package let slot: MinuteRow.Slot
+        package let slot: Slot
         package let metric: String
         package let kind: MetricKind
         package let labels: LabelSet
 
-        package init(slot: MinuteRow.Slot, metric: String, kind: MetricKind, labels: LabelSet) {
+        package init(slot: Slot, metric: String, kind: MetricKind, labels: LabelSet) {
             self.slot = slot
             self.metric = metric
             self.kind = kind

@@ -100,15 +100,4 @@ extension MinuteRows {
         }
         append(row)
     }
-
-    /// The same rows, one by one.
-    package init(_ rows: [MinuteRow]) {
-        self.init()
-        for row in rows {
-            let origin = add(Origin(slot: row.slot, metric: row.metric, kind: row.kind, labels: row.labels))
-            append(
-                row.aggregate, origin: origin, minuteMs: row.minuteMs, generation: row.generation,
-                version: row.version)
-        }
-    }
 }
