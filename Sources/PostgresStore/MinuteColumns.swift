@@ -4,22 +4,28 @@ internal import Service
 internal import Wire
 
 extension CopyWriter {
-    /// Writes the 16 columns of weir.minute, in the order of `writer.copy_minute.sql`.
-    mutating func append(_ row: MinuteRow, partition: Int16, series: Int32) {
-        let aggregate = row.aggregate
+    /// Writes the 16 columns of weir.minute, in the order of `writer.copy_minute.sql`, of a row of `rows`.
+    mutating func append(
+        _ row: MinuteRows.Row, of rows: MinuteRows, partition: Int16, series: Int32
+    ) {
         beginRow(columns: 16)
         timestamptz(us: row.minuteMs * 1_000)
-        int8(row.generation.packed)
-        int8(row.version.packed)
+        int8(row.generation)
+        int8(row.version)
         // A ratio without a hit is 0, not unknown.
-        appendValues(of: aggregate, hasHits: aggregate.hits > 0 || row.kind == .ratio)
+        appendValues(of: row.numbers, hasHits: row.numbers.hits > 0 || rows.origins[row.origin].kind == .ratio)
         int4(series)
         int2(partition)
-        appendSets(of: aggregate)
+        if row.sketch.isEmpty { null() } else { bytea(rows.sketches.span.extracting(row.sketch)) }
+        if let place = row.sets {
+            appendSets(registers: rows.sets[place].registers, items: rows.sets[place].items)
+        } else {
+            appendSets(registers: nil, items: nil)
+        }
     }
 
     /// Writes the columns n, hits, sum, min, max, last_at, last_value.
-    mutating func appendValues(of aggregate: Aggregate, hasHits: Bool) {
+    mutating func appendValues(of aggregate: AggregateNumbers, hasHits: Bool) {
         int8(Int64(aggregate.count))
         if hasHits { int8(Int64(aggregate.hits)) } else { null() }
         if let sum = aggregate.sum { float8(sum) } else { null() }
@@ -48,8 +54,13 @@ extension CopyWriter {
             SketchCodec.append(aggregate.sketch, to: &bytes)
             bytea(bytes)
         }
-        if let registers = aggregate.registers { bytea(HyperLogLogCodec.encode(registers)) } else { null() }
-        if let items = aggregate.items {
+        appendSets(registers: aggregate.registers, items: aggregate.items)
+    }
+
+    /// Writes the columns hll, items, dropped.
+    private mutating func appendSets(registers: HyperLogLog?, items: TopItems?) {
+        if let registers { bytea(HyperLogLogCodec.encode(registers)) } else { null() }
+        if let items {
             jsonb(Self.json(items))
             int8(Int64(items.dropped))
         } else {
@@ -63,12 +74,23 @@ extension CopyWriter {
         var json: [UInt8] = [UInt8(ascii: "{")]
         for (item, count) in items.counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
             if json.count > 1 { json.append(UInt8(ascii: ",")) }
-            json.appendJSON(String(decoding: item, as: UTF8.self))
+            if Self.isPlain(item) {
+                json.append(UInt8(ascii: "\""))
+                json.append(contentsOf: item)
+                json.append(UInt8(ascii: "\""))
+            } else {
+                json.appendJSON(String(decoding: item, as: UTF8.self))
+            }
             json.append(UInt8(ascii: ":"))
             json.appendJSON(count)
         }
         json.append(UInt8(ascii: "}"))
         return json
+    }
+
+    /// Stands in JSON as it is: the usual case, in a tenth of the time.
+    private static func isPlain(_ item: [UInt8]) -> Bool {
+        item.allSatisfy { (0x20..<0x7F).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
     }
 }
 

@@ -42,6 +42,13 @@ package struct Sketch: Equatable, Sendable {
         self.zeroCount = zeroCount
     }
 
+    /// Forgets all it has seen, and keeps its memory.
+    package mutating func removeAll() {
+        positive.removeAll(keepingCapacity: true)
+        negative.removeAll(keepingCapacity: true)
+        zeroCount = 0
+    }
+
     package var isEmpty: Bool { positive.isEmpty && negative.isEmpty && zeroCount == 0 }
 
     /// How many values it has seen. O(bins).

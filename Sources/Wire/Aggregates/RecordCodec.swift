@@ -21,8 +21,8 @@ package enum RecordCodec {
     private static let hasHits: UInt8 = 4
     private static let hasLast: UInt8 = 8
     private static let hasSketch: UInt8 = 16
-    private static let hasRegisters: UInt8 = 32
-    private static let hasItems: UInt8 = 64
+    static let hasRegisters: UInt8 = 32
+    static let hasItems: UInt8 = 64
     private static let hasSameCount: UInt8 = 128
 
     package static func encode(_ record: Record) -> [UInt8] {
@@ -106,7 +106,7 @@ package enum RecordCodec {
     }
 
     /// Merging never overflows: each count was within the limit before.
-    private static func check(_ count: Int, _ cursor: ByteCursor) throws(DecodingFailure) {
+    static func check(_ count: Int, _ cursor: ByteCursor) throws(DecodingFailure) {
         guard count <= ByteCursor.maxCount else { throw DecodingFailure(what: "count", offset: cursor.offset) }
     }
 
@@ -172,7 +172,7 @@ package enum RecordCodec {
     }
 
     /// How a section begins, up to its hits.
-    private struct Head {
+    struct Head {
         let metric: MetricID
         let flags: UInt8
         let count: Int
@@ -180,7 +180,8 @@ package enum RecordCodec {
         let start: Int
     }
 
-    private static func head(
+    /// Reads how a section begins; `count` is that of the section before.
+    static func head(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, after count: Int?
     ) throws(DecodingFailure) -> Head {
         let start = cursor.offset
@@ -203,7 +204,7 @@ package enum RecordCodec {
     }
 
     /// Merges all of a section behind its head, but for sets.
-    private static func merge(
+    static func merge(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, _ head: Head, into aggregate: inout Aggregate
     ) throws(DecodingFailure) {
         let isOne = head.flags & 3 == 1
@@ -234,7 +235,8 @@ package enum RecordCodec {
         }
     }
 
-    private static func section(
+    /// Reads a whole section; `count` is that of the section before.
+    static func section(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, after count: Int?
     ) throws(DecodingFailure) -> Record.Section {
         let head = try head(bytes, &cursor, after: count)
