@@ -158,7 +158,7 @@ def main():
     ports = {"weir-work": free_port(), "weir-generate": free_port()}
     with WeirUp("--work-listen", f"127.0.0.1:{ports['weir-work']}", "--generate-listen", f"127.0.0.1:{ports['weir-generate']}",
                 "--rate", "200") as up:
-        up.postgres = re.search(r"psql '?(.*?)'?$", up.output(), re.M).group(1)
+        up.postgres = re.search(r'psql "(.*)"', up.output()).group(1)
         ports["weir-serve"] = int(up.url.rsplit(":", 1)[1])
         metrics_are_clean(ports)
         prometheus = Prometheus({"serve:8080": f"127.0.0.1:{ports['weir-serve']}", "work:8081": f"127.0.0.1:{ports['weir-work']}",
