@@ -26,6 +26,7 @@ enum OperationServer {
 ///   - logger: told the address.
 ///   - drain: how long everything is still answered after the process was asked to stop; 0 to 5 s.
 ///   - onDrain: called when that begins.
+/// - Returns: the part.
 func serverPart(
     _ name: String, _ server: HTTPServer, on address: HostPort, logger: Logger, drain: Duration = .zero,
     onDrain: @escaping @Sendable () -> Void = {}

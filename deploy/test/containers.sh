@@ -33,6 +33,11 @@ fail() {
     exit 1
 }
 
+fail_early() {
+    printf 'test-containers: %s\n' "$*" >&2
+    exit 69
+}
+
 # podman-compose says what it runs on standard error, for every command.
 compose() { WEIR_IMAGE=$image "${compose_program[@]}" -p "$project" -f deploy/compose.yaml "$@" >>"$folder/compose.log" 2>&1; }
 container() { printf '%s_%s_1' "$project" "$1"; }
@@ -88,6 +93,10 @@ send() {
     sent=$((sent + $1))
 }
 
+for port in 8080 8081 8082; do
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || fail_early "something listens on port $port, which compose.yaml needs: stop it first"
+done
+
 # --- the image ------------------------------------------------------------------------------------------------------------
 
 if [ -z "$image" ]; then
@@ -141,6 +150,25 @@ eventually 60 "events are counted" counts $sent
 eventually 150 "compact writes history" history_rows
 eventually 60 "the books balance" balanced
 say "the API counts $sent events, and history has rows"
+
+# --- the services of profiles, but for the images that others make ----------------------------------------------------------
+
+as_grafana() {
+    local password
+    password=$(secret grafana_reader_password)
+    podman exec "$(container postgres)" psql -h 127.0.0.1 -qtA "postgres://grafana:$password@127.0.0.1/weir" \
+        -c 'SELECT count(*) FROM weir.minute_view'
+}
+compose up -d grafana-reader || fail "compose cannot start grafana-reader"
+eventually 60 "Grafana's user can read history" as_grafana
+compose up -d generate || fail "compose cannot start generate"
+eventually 60 "the generator is ready" is_ready 8082
+makes_events() { [ "$(count)" -gt $((sent + 200)) ]; }
+eventually 60 "the generator makes events" makes_events
+podman stop "$(container generate)" >/dev/null
+eventually 60 "the books balance" balanced
+sent=$(count)
+say "generate and grafana-reader do their work: $sent events"
 
 # --- each killed and started ----------------------------------------------------------------------------------------------
 

@@ -12,50 +12,17 @@ import http.client
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
-import signal
-import socket
-import ssl
 import subprocess
-import sys
 import tempfile
-import threading
 import time
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-DEPLOY = ROOT / "deploy"
-sys.path[:0] = [str(ROOT / "Tests/Browser"), str(ROOT / "Tests/Bench")]
-from compact import Postgres  # noqa: E402
-from websocket import WebSocket  # noqa: E402
-from weir_up import executable, free_port  # noqa: E402
+from installation import DEPLOY, WEIR, Nginx, Process, Redis, eventually, free_port, run
+from clients import Sender, TLSWebSocket, Watcher
+from compact import Postgres
 
-WEIR = executable()
 WHOLE_AGAIN = 5  # seconds, as promised
-BATCH = 20
-
-
-def run(*command, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def eventually(what, body, seconds=60):
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            found = body()
-        except (OSError, http.client.HTTPException):
-            found = None
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------------
@@ -98,196 +65,7 @@ def cron_makes_a_pass(folder, environment):
     print("cron: a pass is made and logged, and none beside another")
 
 
-# --- the installation -----------------------------------------------------------------------------------------------------
-
-class Redis:
-    def __init__(self, folder):
-        self.folder = folder
-        self.folder.mkdir()
-        self.socket = str(folder / "redis.sock")
-        self.process = None
-
-    def start(self, appendonly="yes"):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", str(self.folder), "--appendonly", appendonly,
-             "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"], stdout=subprocess.DEVNULL)
-        eventually("Redis answers", lambda: self.cli("PING", check=False) == "PONG")
-
-    def cli(self, *words, check=True):
-        done = subprocess.run(["redis-cli", "-s", self.socket, *words], capture_output=True, text=True, check=check)
-        return done.stdout.strip()
-
-    def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(timeout=30)
-
-
-class Process:
-    """A process of ours, which may be stopped in order and started again."""
-
-    def __init__(self, name, command, port, environment, folder):
-        self.name, self.command, self.port, self.environment = name, command, port, environment
-        self.log = open(folder / f"{name}.log", "a")
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [WEIR, *self.command, "--listen", f"127.0.0.1:{self.port}"], env=self.environment, stderr=self.log)
-
-    def is_ready(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
-            return answer.status == 200
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=12)
-        assert code == 0, f"{self.name} ended with {code}"
-
-    def restart(self):
-        self.stop()
-        self.start()
-        eventually(f"{self.name} is ready", self.is_ready)
-
-
-class Nginx:
-    def __init__(self, folder, ports):
-        self.folder = folder / "nginx"
-        self.folder.mkdir()
-        self.port, self.plain = free_port(), free_port()
-        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-            "subjectAltName=DNS:localhost", "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem")
-        text = (DEPLOY / "nginx.conf").read_text()
-        servers = "\n".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=2s;" for port in ports)
-        for ours, theirs in [
-                ("    server 127.0.0.1:8080 max_fails=1 fail_timeout=2s;", servers), ("listen 443", f"listen 127.0.0.1:{self.port}"),
-                ("listen 80;", f"listen 127.0.0.1:{self.plain};"), ("weir.example.org", "localhost"),
-                ("/etc/ssl/certs/weir.pem", f"{self.folder}/cert.pem"), ("/etc/ssl/private/weir.key", f"{self.folder}/key.pem")]:
-            assert ours in text, f"deploy/nginx.conf has no {ours}"
-            text = text.replace(ours, theirs)
-        paths = "\n".join(f"    {name}_temp_path {self.folder}/{name};" for name in
-                          ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"])
-        (self.folder / "nginx.conf").write_text(
-            f"pid {self.folder}/pid;\nerror_log {self.folder}/error.log;\nworker_processes 2;\nevents {{}}\n"
-            f"http {{\n    access_log off;\n{paths}\n{text}\n}}\n")
-        self.process = subprocess.Popen(["nginx", "-c", str(self.folder / "nginx.conf"), "-e", str(self.folder / "error.log"),
-                                         "-g", "daemon off;"])
-        self.tls = ssl.create_default_context(cafile=str(self.folder / "cert.pem"))
-        eventually("nginx answers", lambda: self.get("/").status == 200)
-
-    def connect(self, address, timeout):
-        return self.tls.wrap_socket(socket.create_connection(("127.0.0.1", address[1]), timeout), server_hostname="localhost")
-
-    def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPSConnection("localhost", self.port, timeout=15, context=self.tls)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            answer.text = answer.read().decode()
-            return answer
-        finally:
-            connection.close()
-
-    def get(self, path):
-        return self.request("GET", path)
-
-    def json(self, path):
-        answer = self.get(path)
-        assert answer.status == 200, f"{path}: {answer.status} {answer.text}"
-        return json.loads(answer.text)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=10)
-
-
-class TLSWebSocket(WebSocket):
-    def _receive(self):
-        try:
-            super()._receive()
-        except ssl.SSLWantReadError:
-            raise BlockingIOError from None
-
-
-# --- a client of each kind, while processes are restarted -----------------------------------------------------------------
-
-class Sender(threading.Thread):
-    """Posts batches, and repeats one that failed once."""
-
-    def __init__(self, nginx, number, pace):
-        super().__init__(daemon=True)
-        self.nginx, self.number, self.pace = nginx, number, pace
-        self.sent = self.repeated = 0
-        self.failed = []
-        self.is_ended = threading.Event()
-
-    def post(self, body, key):
-        try:
-            answer = self.nginx.request("POST", "/api/v1/events", body, {
-                "Content-Type": "application/x-ndjson", "Idempotency-Key": key})
-            return "" if answer.status == 202 else f"{answer.status} {answer.text}"
-        except (OSError, http.client.HTTPException) as error:
-            return repr(error)
-
-    def run(self):
-        chance = random.Random(self.number)
-        while not self.is_ended.wait(self.pace):
-            key = f"{self.number}-{self.sent}-{chance.random()}"
-            body = "\n".join(json.dumps({"service": f"s{chance.randrange(5)}", "endpoint": "/", "status": 200,
-                                         "duration_ms": chance.randrange(500)}) for _ in range(BATCH))
-            problem = self.post(body, key)
-            if problem:
-                self.repeated += 1
-                time.sleep(0.3)
-                problem = self.post(body, key)
-            if problem:
-                self.failed.append(problem)
-            else:
-                self.sent += BATCH
-
-
-class Watcher(threading.Thread):
-    """A live client that connects again, and keeps the picture that a dashboard would show."""
-
-    def __init__(self, nginx):
-        super().__init__(daemon=True)
-        self.nginx = nginx
-        self.picture = {}
-        self.gaps, self.reasons = [], []
-        self.is_ended = threading.Event()
-        self.is_whole = threading.Event()
-
-    def run(self):
-        lost = None
-        while not self.is_ended.is_set():
-            try:
-                live = TLSWebSocket("localhost", self.nginx.port, "/api/v1/live", connect=self.nginx.connect)
-                live.send(json.dumps({"type": "subscribe", "id": "a", "metric": "events", "agg": ["count"], "window": "5m",
-                                        "step": "1s", "every": "100ms"}))
-                while not self.is_ended.is_set():
-                    for _, message in live.messages():
-                        lost = self.take(json.loads(message), lost)
-                    time.sleep(0.02)
-                live.close()
-            except (OSError, SystemExit) as error:
-                lost = lost or time.monotonic()
-                self.is_whole.clear()
-                self.reasons.append(str(error))
-                time.sleep(0.1)
-
-    def take(self, message, lost):
-        if message["type"] not in ("snapshot", "update"):
-            return lost
-        if message["type"] == "snapshot":
-            self.picture = {}
-            self.is_whole.set()
-            if lost is not None:
-                self.gaps.append(time.monotonic() - lost)
-                lost = None
-        for series in message["series"]:
-            self.picture.update(zip(series["t"], series["count"]))
-        return lost
-
+# --- through nginx -----------------------------------------------------------------------------------------------------
 
 def total(nginx):
     answer = nginx.json("/api/v1/query?metric=events&agg=count&from=-2h&step=1h")

@@ -158,7 +158,7 @@ def main():
     ports = {"weir-work": free_port(), "weir-generate": free_port()}
     with WeirUp("--work-listen", f"127.0.0.1:{ports['weir-work']}", "--generate-listen", f"127.0.0.1:{ports['weir-generate']}",
                 "--rate", "200") as up:
-        up.postgres = re.search(r'psql "(.*)"', up.output()).group(1)
+        up.postgres = eventually("it says how to reach PostgreSQL", lambda: re.search(r'psql "(.*)"', up.output())).group(1)
         ports["weir-serve"] = int(up.url.rsplit(":", 1)[1])
         metrics_are_clean(ports)
         prometheus = Prometheus({"serve:8080": f"127.0.0.1:{ports['weir-serve']}", "work:8081": f"127.0.0.1:{ports['weir-work']}",
@@ -169,7 +169,7 @@ def main():
             for window in ["from=-5m&step=1s", "from=-1d&step=1h"]:
                 get(f"{up.url}/api/v1/query?metric=request_count&{window}")
             # The compaction passes every minute, and the audit too.
-            eventually("a pass is seen", lambda: prometheus.value("weir_compaction_last_success_timestamp_seconds"), 150)
+            eventually("a pass that wrote is seen", lambda: prometheus.value("weir_compaction_rows > 0"), 200)
             eventually("an audit is seen", lambda: prometheus.value("weir_audit_balanced == 1"), 150)
             for _ in range(3):
                 get(f"{up.url}/api/v1/query?metric=request_count&from=-1d&step=1h")

@@ -5,6 +5,7 @@ extension Invocation {
     /// - Parameters:
     ///   - environment: the variables of the process.
     ///   - read: gives the content of a file.
+    /// - Returns: the variables, as if the secrets had been set directly.
     /// - Throws: `UsageError` that names each variable whose file cannot be read or is empty, or that is set in both ways.
     package func readingSecretFiles(
         _ environment: [String: String], read: (String) throws -> [UInt8]
