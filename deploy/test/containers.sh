@@ -4,8 +4,8 @@
 #   ./dev test-containers                      builds the image from a clean clone, then tests
 #   ./dev test-containers --image weir:latest  tests an image that is there
 #
-# COMPOSE names another compose (podman-compose), BUILDER another builder (podman build). Ports 8080 to 8082 must be free. Everything is
-# made under a project name of its own, and removed at the end, its volumes included.
+# COMPOSE names another compose (podman-compose), BUILDER another builder (podman build). Ports 8080 to 8082 must be free, or others be
+# named as compose.yaml says (WEIR_SERVE_PORT, WEIR_WORK_PORT, WEIR_GENERATE_PORT). Everything is made under a project name of its own, and removed at the end, its volumes included.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -22,6 +22,8 @@ folder=$(mktemp -d)
 read -r -a compose_program <<<"${COMPOSE:-podman-compose}"
 processes=(secrets redis postgres migrate scripts-load serve work compact)
 began=$SECONDS
+export WEIR_SERVE_PORT=${WEIR_SERVE_PORT:-8080} WEIR_WORK_PORT=${WEIR_WORK_PORT:-8081} WEIR_GENERATE_PORT=${WEIR_GENERATE_PORT:-8082}
+front=http://127.0.0.1:$WEIR_SERVE_PORT
 
 say() { printf '%4ds  %s\n' $((SECONDS - began)) "$*"; }
 fail() {
@@ -66,13 +68,13 @@ is_ready() { curl -sf --max-time 5 "http://127.0.0.1:$1/readyz"; }
 
 # Events that came so far, in the whole installation, by the API.
 count() {
-    api "http://127.0.0.1:8080/api/v1/query?metric=events&agg=count&from=-1h&step=1h" |
+    api "$front/api/v1/query?metric=events&agg=count&from=-1h&step=1h" |
         python3 -c 'import json, sys; a = json.load(sys.stdin)
 if a["degraded"]: sys.exit(1)
 print(sum(n for s in a["series"] for n in s["count"]))'
 }
 counts() { [ "$(count)" = "$1" ]; }
-balanced() { api "http://127.0.0.1:8080/api/v1/audit?from=-2h" | grep -q '"balanced":true,"degraded":\[\]'; }
+balanced() { api "$front/api/v1/audit?from=-2h" | grep -q '"balanced":true,"degraded":\[\]'; }
 
 # psql and redis-cli in the containers of the stores.
 sql() { podman exec "$(container postgres)" psql -h 127.0.0.1 -U weir -qtA "$(podman exec "$(container postgres)" cat /run/secrets/postgres_url | sed 's/@postgres:/@127.0.0.1:/')" -c "$1"; }
@@ -87,13 +89,13 @@ send() {
     done >"$folder/events"
     post() {
         api -H 'Content-Type: application/x-ndjson' -H "Idempotency-Key: test-$key" --data-binary @"$folder/events" \
-            http://127.0.0.1:8080/api/v1/events
+            "$front/api/v1/events"
     }
     eventually 60 "events are taken" post
     sent=$((sent + $1))
 }
 
-for port in 8080 8081 8082; do
+for port in "$WEIR_SERVE_PORT" "$WEIR_WORK_PORT" "$WEIR_GENERATE_PORT"; do
     ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || fail_early "something listens on port $port, which compose.yaml needs: stop it first"
 done
 
@@ -128,8 +130,8 @@ podman start "$(container secrets)" >/dev/null
 for name in serve work compact migrate scripts-load; do podman start "$(container "$name")" >/dev/null; done
 sleep 8
 for name in redis postgres; do podman start "$(container "$name")" >/dev/null; done
-eventually 90 "the front is ready" is_ready 8080
-eventually 90 "the worker is ready" is_ready 8081
+eventually 90 "the front is ready" is_ready "$WEIR_SERVE_PORT"
+eventually 90 "the worker is ready" is_ready "$WEIR_WORK_PORT"
 token=$(secret token_admin)
 ended() { [ "$(podman inspect "$(container "$1")" --format '{{.State.Status}} {{.State.ExitCode}}')" = "exited 0" ]; }
 eventually 90 "migrate ended well" ended migrate
@@ -139,8 +141,8 @@ for name in serve work; do
     [ "$(podman inspect "$(container "$name")" --format '{{.HostConfig.ReadonlyRootfs}}')" = true ] || fail "$name can write"
     [ "$(podman top "$(container "$name")" huser 2>/dev/null | tail -n 1)" = 10001 ] || fail "$name does not run as 10001"
 done
-! curl -sf http://127.0.0.1:8080/api/v1/metrics >/dev/null || fail "the front answers without a token"
-curl -sf http://127.0.0.1:8080/ | grep -qi '<html' || fail "there is no dashboard at 8080"
+! curl -sf "$front/api/v1/metrics" >/dev/null || fail "the front answers without a token"
+curl -sf "$front/" | grep -qi '<html' || fail "there is no dashboard"
 say "all is up and healthy"
 
 send 500
@@ -162,7 +164,7 @@ as_grafana() {
 compose up -d grafana-reader || fail "compose cannot start grafana-reader"
 eventually 60 "Grafana's user can read history" as_grafana
 compose up -d generate || fail "compose cannot start generate"
-eventually 60 "the generator is ready" is_ready 8082
+eventually 60 "the generator is ready" is_ready "$WEIR_GENERATE_PORT"
 makes_events() { [ "$(count)" -gt $((sent + 200)) ]; }
 eventually 60 "the generator makes events" makes_events
 podman stop "$(container generate)" >/dev/null
@@ -176,8 +178,8 @@ for name in serve work compact redis postgres; do
     podman kill --signal KILL "$(container "$name")" >/dev/null 2>&1 || true
     # A restart policy may have started it already.
     podman start "$(container "$name")" >/dev/null 2>&1 || true
-    eventually 60 "after $name was killed, the front is ready" is_ready 8080
-    eventually 60 "after $name was killed, the worker is ready" is_ready 8081
+    eventually 60 "after $name was killed, the front is ready" is_ready "$WEIR_SERVE_PORT"
+    eventually 60 "after $name was killed, the worker is ready" is_ready "$WEIR_WORK_PORT"
     send 100
     eventually 60 "after $name was killed, all is counted" counts $sent
     eventually 60 "after $name was killed, the books balance" balanced
@@ -189,7 +191,7 @@ done
 compose down || fail "compose down failed"
 ! podman container exists "$(container serve)" || fail "down has left the front there"
 compose up -d "${processes[@]}" || fail "compose up failed"
-eventually 120 "the front is ready after down and up" is_ready 8080
+eventually 120 "the front is ready after down and up" is_ready "$WEIR_SERVE_PORT"
 [ "$(secret token_admin)" = "$token" ] || fail "the secrets are new"
 eventually 60 "down and up keep the data" counts $sent
 eventually 60 "the books balance after down and up" balanced

@@ -171,6 +171,8 @@ def main():
             # The compaction passes every minute, and the audit too.
             eventually("a pass that wrote is seen", lambda: prometheus.value("weir_compaction_rows > 0"), 200)
             eventually("an audit is seen", lambda: prometheus.value("weir_audit_balanced == 1"), 150)
+            ahead = prometheus.value("weir_history_partitions_until_timestamp_seconds - time() > 86400")
+            assert len(ahead) == 3, f"partitions ahead of minutes, hours and days: {ahead}"
             for _ in range(3):
                 get(f"{up.url}/api/v1/query?metric=request_count&from=-1d&step=1h")
                 time.sleep(1.2)
