@@ -48,6 +48,7 @@ clean_up() {
     podman ps -aq --filter "label=io.podman.compose.project=$project" | xargs -r podman rm -f -t 0 >/dev/null 2>&1 || true
     podman volume ls -q | grep "^${project}_" | xargs -r podman volume rm -f >/dev/null 2>&1 || true
     podman network rm -f "${project}_default" >/dev/null 2>&1 || true
+    if [ "$image" = "localhost/weir:$project" ]; then podman rmi -f "$image" >/dev/null 2>&1 || true; fi
     rm -rf "$folder"
 }
 trap clean_up EXIT
