@@ -21,6 +21,7 @@ package struct FrontMetrics: Sendable {
 
     let acceptedEvents: Counter
     let rejectedEvents: Counter
+    let receivedBytes: Counter
     let appendSeconds: Histogram
     private let requests: [IngestOutcome: Counter]
     private let queries: [QueryOutcome: Counter]
@@ -48,6 +49,8 @@ package struct FrontMetrics: Sendable {
         }
         acceptedEvents = events("accepted")
         rejectedEvents = events("rejected")
+        receivedBytes = registry.counter(
+            "weir_ingest_received_bytes_total", help: "Bytes of bodies with events, unpacked.")
         appendSeconds = registry.histogram(
             "weir_ingest_append_seconds", help: "Time from a checked request to the log's answer, in seconds.")
         requests = Dictionary(

@@ -18,6 +18,8 @@ struct Front: Sendable {
     private let redis: RedisConnections
     private let pool: PostgresPool
     private let compaction: CompactionMetrics
+    private let audit: AuditMetrics
+    private let isDraining = Lock(false)
     private let registry = MetricsRegistry()
     private let engine: QueryEngine
     private let hub: LiveHub
@@ -33,6 +35,7 @@ struct Front: Sendable {
         self.logger = logger
         loop = try EventLoop.start(name: "serve")
         registry.addProcessMetrics()
+        registry.addBuildInfo()
         registry.addLoopDelay(loop)
         let guards = try StoreGuard(settings, loop: loop, registry: registry, logger: logger)
         self.guards = guards
@@ -77,22 +80,29 @@ struct Front: Sendable {
         var parts = FrontRoutes.Parts(
             engine: engine, queue: queue, memory: hub, pages: pages, tokens: tokens, registry: registry,
             live: Self.live(hub, allowedOrigins: settings[ServeCommand.allowOrigin]),
-            unreadyReasons: {
+            unreadyReasons: { [isDraining] in
+                if isDraining.withLock({ $0 }) { return ["this front is stopping"] }
                 let reasons = await redis.commands.unreadyReasons
                 if !reasons.isEmpty { return reasons }
                 if guards.redis.isOpen { return ["Redis does not answer"] }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
         parts.metrics = FrontMetrics(registry, cache: cache)
-        parts.audit = AuditReader(
+        let auditReader = AuditReader(
             books: GuardedBooksStore(RedisBooksStore(client: redis.commands), guards.redis),
             history: GuardedHistoryBooks(history, guards.postgres), logger: logger)
+        parts.audit = auditReader
+        audit = AuditMetrics(registry, reader: auditReader)
         parts.refused = RefusedDesk(
             store: GuardedRefusedStore(RedisRefusedStore(client: redis.commands), guards.redis))
         parts.status = status
         parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
+        let serverConfiguration = HTTPServerConfiguration()
+        registry.gauge("weir_http_max_connections", help: "Connections that may be open at once.")
+            .set(Double(serverConfiguration.maxConnections))
         server = HTTPServer(
-            loop: loop, handler: FrontRoutes(parts), observer: HTTPServerMetrics(registry: registry), logger: logger)
+            loop: loop, configuration: serverConfiguration, handler: FrontRoutes(parts),
+            observer: HTTPServerMetrics(registry: registry), logger: logger)
     }
 
     /// In the order of their start; they stop in the reverse one.
@@ -123,10 +133,13 @@ struct Front: Sendable {
                 await pool.close()
             },
             RunPart("compaction metrics", executor: loop) { await compaction.run() },
+            RunPart("audit metrics", executor: loop) { await audit.run() },
             RunPart("status", executor: loop) { await status.run() },
             RunPart("live", executor: loop, start: { await engine.use(memory: hub) }, run: { await hub.run() }),
             RunPart("ingest", executor: loop) { await queue.run() },
-            serverPart("http", server, on: settings[ServeCommand.listen], logger: logger),
+            serverPart(
+                "http", server, on: settings[ServeCommand.listen], logger: logger, drain: settings[ServeCommand.drain],
+                onDrain: { [isDraining] in isDraining.withLock { $0 = true } }),
         ]
     }
 

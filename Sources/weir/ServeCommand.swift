@@ -35,11 +35,15 @@ enum ServeCommand {
         default: ByteCount(bytes: 64 << 20), key: "query_cache",
         help: "Memory for what was read of PostgreSQL; 0 keeps nothing.")
 
+    static let drain = Setting(
+        "drain", .duration(.zero ... .seconds(5)), default: .zero, environment: "WEIR_DRAIN", key: "drain",
+        help: "When stopped, answer for so long with /readyz at 503, so that a load balancer looks elsewhere first.")
+
     static let command = Command(
         "serve", summary: "serves ingest, queries, live push and the dashboard",
         settings: [
             listen, Shared.redis, Shared.postgres, Shared.partitions, tokens, insecure, allowOrigin, Shared.late,
-            idempotency, queryCache, chartLibrary,
+            idempotency, queryCache, chartLibrary, drain,
         ],
         check: checkAccess)
 

@@ -166,6 +166,7 @@ extension LiveHub {
 
     func queue(frame: [UInt8], to client: LiveClient) {
         metrics.frames.add()
+        metrics.sentBytes.add(frame.count)
         if client.queue(frame: frame) { unwritten.append(client) }
     }
 

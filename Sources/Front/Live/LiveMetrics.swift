@@ -8,6 +8,7 @@ package struct LiveMetrics: Sendable {
     let ringBytes: Gauge
     let updates: Counter
     let frames: Counter
+    let sentBytes: Counter
     let rebuilds: Counter
     let slowClients: Counter
 
@@ -20,6 +21,7 @@ package struct LiveMetrics: Sendable {
         ringBytes = registry.gauge("weir_live_ring_bytes", help: "Bytes of recent seconds in memory.")
         updates = registry.counter("weir_live_updates_total", help: "Updates computed and encoded.")
         frames = registry.counter("weir_live_frames_total", help: "Frames queued to live clients.")
+        sentBytes = registry.counter("weir_live_sent_bytes_total", help: "Bytes of frames queued to live clients.")
         rebuilds = registry.counter("weir_live_rebuilds_total", help: "Partitions read anew from Redis.")
         slowClients = registry.counter(
             "weir_live_slow_clients_total", help: "Clients closed because they were too slow.")
