@@ -78,6 +78,7 @@ struct Front: Sendable {
                 if guards.redis.isOpen { return ["Redis does not answer"] }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
+        parts.liveStream = { request, responder in hub.serveStream(request, responder) }
         parts.audit = AuditReader(
             books: GuardedBooksStore(RedisBooksStore(client: redis.commands), guards.redis),
             history: GuardedHistoryBooks(history, guards.postgres), logger: logger)
