@@ -28,7 +28,11 @@ extension LiveHub {
     /// Takes a text message of a client.
     func receive(text: [UInt8], from id: UInt64) {
         guard let client = clients[id] else { return }
-        if memory.catalog.definitions.version == 0 && client.held.count < configuration.maxSubscriptions {
+        if memory.catalog.definitions.version == 0 {
+            // What metrics there are is not known yet; what is wrong about a message cannot be said.
+            guard client.held.count < configuration.maxSubscriptions else {
+                return end(client, .policyViolation, "Too many messages before the server knows its metrics.")
+            }
             client.held.append(text)
             return
         }
