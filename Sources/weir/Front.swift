@@ -87,6 +87,7 @@ struct Front: Sendable {
                 if guards.redis.isOpen { return ["Redis does not answer"] }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
+        parts.liveStream = { request, responder in hub.serveStream(request, responder) }
         parts.metrics = FrontMetrics(registry, cache: cache)
         let auditReader = AuditReader(
             books: GuardedBooksStore(RedisBooksStore(client: redis.commands), guards.redis),

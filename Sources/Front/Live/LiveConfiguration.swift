@@ -24,6 +24,8 @@ package struct LiveConfiguration: Sendable {
     package var wait = Duration.seconds(5)
     /// How often a part that a store could not give is asked for again; default 5 s.
     package var retry = Duration.seconds(5)
+    /// How often an event stream says that it lives; default 15 s, as WebSockets are pinged.
+    package var heartbeat = Duration.seconds(15)
 
     package init() {}
 }

@@ -43,6 +43,8 @@ final class LiveGroup {
     private static let unknown: Int32 = -2
 
     let question: LiveQuestion
+    /// Another for each group that ever was.
+    let number: Int
     private(set) var metric: MetricDefinition
     private(set) var phase = Phase.empty
     /// Grows with every start from nothing: who has seen another number needs a snapshot.
@@ -77,8 +79,9 @@ final class LiveGroup {
     /// Lines that the catalog had when the read began.
     private var linesKnown = 0
 
-    init(_ question: LiveQuestion, metric: MetricDefinition) {
+    init(_ question: LiveQuestion, metric: MetricDefinition, number: Int = 0) {
         self.question = question
+        self.number = number
         self.metric = metric
         stepSeconds = question.stepSeconds
         grouping = GroupedBuckets(by: question.by, stepMs: question.stepSeconds * 1000)

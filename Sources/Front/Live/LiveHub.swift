@@ -54,11 +54,16 @@ package actor LiveHub {
     /// Other stores that are missing, by what the executable says.
     var missing: Set<String> = []
     var toldDegraded: [String] = []
+    /// Event streams that were asked for before the metrics were known.
+    var heldStreams: [() -> Void] = []
+    /// A number that no other front has, so that what clients have seen of another is not taken for ours.
+    let front = UInt64.random(in: 0...UInt64.max)
     private(set) var isStopping = false
     private var lastClient: UInt64 = 0
     private var alarm: (any LiveAlarm)?
     private var alarmNs = UInt64.max
     private var nextHousekeepingNs: UInt64 = 0
+    private var nextHeartbeatNs: UInt64 = 0
     var nextRetryNs: UInt64 = 0
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -150,6 +155,9 @@ package actor LiveHub {
         dirty = []
         unwritten = []
         behind = [:]
+        let streams = heldStreams
+        heldStreams = []
+        for refuse in streams { refuse() }
         alarm = nil
         news()
     }
@@ -186,6 +194,10 @@ package actor LiveHub {
             limitPollGroups(now)
         }
         closeStalled(now)
+        if now >= nextHeartbeatNs {
+            nextHeartbeatNs = now + UInt64(nanoseconds: configuration.heartbeat)
+            for client in clients.values { client.socket.sendHeartbeat() }
+        }
         if now >= nextRetryNs {
             nextRetryNs = now + UInt64(nanoseconds: configuration.retry)
             for group in memory.groups.values where group.isReady && !group.degraded.isEmpty { group.readAgain() }

@@ -13,6 +13,7 @@ final class LiveMemory {
     private(set) var followers: [FollowerMachine] = []
     /// Grows whenever something that was held is lost.
     private(set) var epoch = 0
+    private var groupsMade = 0
     /// Counts changes; buckets remember the one that changed them.
     private(set) var version: UInt64 = 1
     /// Time of the newest event applied, ms since 1970; 0 where there is none.
@@ -228,7 +229,8 @@ final class LiveMemory {
     /// The group that answers `question`; made where nobody asks it yet.
     func group(_ question: LiveQuestion, metric: MetricDefinition) -> LiveGroup {
         if let known = groups[question] { return known }
-        let group = LiveGroup(question, metric: metric)
+        groupsMade += 1
+        let group = LiveGroup(question, metric: metric, number: groupsMade)
         groups[question] = group
         groupsByContent[question.content, default: []].append(group)
         readers = []
