@@ -20,6 +20,12 @@ package struct LiveConfiguration: Sendable {
     package var maxPollBytes = 128 << 20
     /// How long such a question is kept when nobody asks; default 2 min.
     package var pollIdle = Duration.seconds(120)
+    /// Metrics with so many series have standing groups; default 20 to 5,000.
+    package var standingSeries = 20...5_000
+    /// Labels with more values have none; default 100.
+    package var maxStandingValues = 100
+    /// Bytes that standing groups may have together; default 128 MiB.
+    package var maxStandingBytes = 128 << 20
     /// How long one read of the live stream waits for news; default 5 s.
     package var wait = Duration.seconds(5)
     /// How often a part that a store could not give is asked for again; default 5 s.

@@ -25,13 +25,21 @@ extension LiveGroup {
 
     /// Merges the buckets that begin in `range` (seconds since 1970) into `buckets`.
     func merge(_ range: Range<Int64>, into buckets: inout GroupedBuckets) {
-        for one in series {
-            for index in one.buckets.indices(in: range) {
-                buckets.merge(
-                    one.buckets.aggregates[index], group: one.labels, bucketMs: one.buckets.starts[index] * 1_000)
-            }
-        }
+        for place in series.indices { _ = merge(range, ofSeries: place, into: &buckets) }
     }
+
+    /// Merges those of one series; returns how many.
+    func merge(_ range: Range<Int64>, ofSeries place: Int, into buckets: inout GroupedBuckets) -> Int {
+        let line = series[place].buckets
+        let indices = line.indices(in: range)
+        for index in indices {
+            buckets.merge(line.aggregates[index], group: series[place].labels, bucketMs: line.starts[index] * 1_000)
+        }
+        return indices.count
+    }
+
+    /// How many buckets there are, of all series together.
+    var bucketCount: Int { series.reduce(0) { $0 + $1.buckets.starts.count } }
 
     /// Bytes of memory, about. O(buckets).
     var byteCount: Int { series.reduce(0) { $0 + $1.buckets.byteCount } }

@@ -146,6 +146,7 @@ extension LiveHub {
 
     /// All partitions are in memory: whoever waits for that goes on.
     private func becameCurrent() {
+        forgetStandingGroups()
         for question in memory.groups.keys { startFilling(question) }
     }
 

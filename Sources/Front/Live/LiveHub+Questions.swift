@@ -4,16 +4,44 @@ internal import Service
 /// Live groups for those who ask by polling.
 extension LiveHub {
     /// All of what is asked, from a live group; counts the question where there is none.
-    package func keptAnswer(_ query: Query) -> (columns: AnswerColumns, newestMs: Int64)? {
+    package func keptAnswer(_ query: Query) async -> KeptAnswer? {
         guard let content = content(query), memory.isCurrent, !isBehind else { return nil }
         let (from, to) = (query.fromMs / 1_000, query.toMs / 1_000)
         if let group = memory.group(content, from: from), group.metric == query.metric {
             asked(group)
-            return (group.columns(query.aggregations, in: from..<to), memory.newestMs)
+            return KeptAnswer(
+                columns: group.columns(query.aggregations, in: from..<to), buckets: GroupedBuckets(query),
+                newestMs: memory.newestMs)
+        }
+        // A group of a finer step has it, too, but for the merging.
+        if let group = memory.finerGroup(content, from: from), group.metric == query.metric {
+            if group.bucketCount > Self.bucketsMergedOften { follow(query, content, from: from) }
+            asked(group)
+            return await merged(group, query)
         }
         // Of others it is not known yet which step they have; they come to `keptEnd`.
         if from >= memory.start(of: query.metric) { follow(query, content, from: from) }
         return nil
+    }
+
+    /// So many are merged for each who asks rather than kept merged: a ms or two.
+    private static let bucketsMergedOften = 4_000
+
+    private func merged(_ group: LiveGroup, _ query: Query) async -> KeptAnswer? {
+        let epoch = group.epoch
+        let seconds = query.fromMs / 1_000..<query.toMs / 1_000
+        var buckets = GroupedBuckets(query)
+        var work = 0
+        for place in group.series.indices {
+            if work > Self.workPerTurn {
+                // Others on the loop have their turn; what a series gets meanwhile is in it or not.
+                await Task.yield()
+                work = 0
+                guard group.epoch == epoch, group.isWhole, group.windowStart <= seconds.lowerBound else { return nil }
+            }
+            work += group.merge(seconds, ofSeries: place, into: &buckets)
+        }
+        return KeptAnswer(columns: nil, buckets: buckets, newestMs: memory.newestMs)
     }
 
     /// The end of what is asked, from a live group; counts the question where there is none.
@@ -79,6 +107,7 @@ extension LiveHub {
     /// A group was of use: it stays for a while, and longer than one that nobody is subscribed to any more.
     private func asked(_ group: LiveGroup) {
         let now = time.monotonicNs()
+        if standing.contains(group.question) { return }
         pollGroups[group.question] = now
         guard subscribers[group.question] == nil else { return }
         idleSinceNs[group.question] = now

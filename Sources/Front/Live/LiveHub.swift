@@ -36,6 +36,9 @@ package actor LiveHub {
     /// Questions asked by polling, and those of them that have a group, with when (monotonic) they were last asked.
     var polled = AskedQuestions()
     var pollGroups: [LiveQuestion: UInt64] = [:]
+    /// Groups that are kept though nobody asks, and those that are not since they were too large.
+    var standing: Set<LiveQuestion> = []
+    var tooLargeToStand: Set<LiveQuestion> = []
     private var nextLimitNs: UInt64 = 0
     /// Groups whose filling is under way.
     var filling: Set<LiveQuestion> = []
@@ -109,6 +112,7 @@ package actor LiveHub {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.watchPartitions() }
+                group.addTask { await self.keepStandingGroups() }
                 for await job in jobs {
                     switch job {
                     case .follow(let partition): group.addTask { await self.follow(partition) }
@@ -212,7 +216,7 @@ package actor LiveHub {
     /// Forgets a question nobody asks any more.
     func drop(_ question: LiveQuestion) {
         idleSinceNs[question] = nil
-        guard subscribers[question] == nil else { return }
+        guard subscribers[question] == nil, !standing.contains(question) else { return }
         pollGroups[question] = nil
         memory.drop(question)
     }

@@ -247,6 +247,18 @@ final class LiveMemory {
         }
     }
 
+    /// The same from a group of a step that divides this one; the coarsest such.
+    func finerGroup(_ content: LiveQuestion.Content, from second: Int64) -> LiveGroup? {
+        for stepMs in StepLadder.all.reversed() {
+            let step = stepMs / 1_000
+            guard step < content.stepSeconds, content.stepSeconds.isMultiple(of: step) else { continue }
+            let finer = LiveQuestion.Content(
+                metric: content.metric, by: content.by, filter: content.filter, stepSeconds: step)
+            if let group = group(finer, from: second) { return group }
+        }
+        return nil
+    }
+
     /// Drops a group nobody asks for any more.
     func drop(_ question: LiveQuestion) {
         groups[question] = nil

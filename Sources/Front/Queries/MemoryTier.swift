@@ -14,7 +14,7 @@ package protocol MemoryTier: Sendable {
     func read(_ query: Query, seconds: Range<Int64>) async -> (buckets: GroupedBuckets, newestMs: Int64)?
     /// All of what is asked, from a group that is kept merged; nil where there is none that has it. What is asked again and again
     /// gets a group.
-    func keptAnswer(_ query: Query) async -> (columns: AnswerColumns, newestMs: Int64)?
+    func keptAnswer(_ query: Query) async -> KeptAnswer?
     /// From a group of the question that begins at `latestStartMs` (ms since 1970) or before: all it has, up to the question's end,
     /// and where that begins; nil where there is none.
     func keptEnd(
@@ -25,6 +25,16 @@ package protocol MemoryTier: Sendable {
     /// The metric's series in all partitions, each with the time of the last event seen (ms since 1970, 0 where none has
     /// been); nil while not all are known.
     func lastSeen(of metric: MetricDefinition) async -> [LabelSet: Int64]?
+}
+
+/// An answer that memory keeps merged.
+package struct KeptAnswer: Sendable {
+    /// Values that are known; nil where none are.
+    package let columns: AnswerColumns?
+    /// What is not in them.
+    package let buckets: GroupedBuckets
+    /// Time of the newest event applied, ms since 1970.
+    package let newestMs: Int64
 }
 
 /// Where parts of an answer come from, fastest first.

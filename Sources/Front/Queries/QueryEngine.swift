@@ -144,7 +144,7 @@ package actor QueryEngine {
             newestMs = max(newestMs, kept.newestMs)
             metrics?.read(.memory, nanoseconds: time.monotonicNs() &- beganNs)
             return QueryAnswer(
-                query, GroupedBuckets(query), columns: kept.columns, tiers: [QueryTier.memory.rawValue],
+                query, kept.buckets, columns: kept.columns, tiers: [QueryTier.memory.rawValue],
                 asOfMs: newestMs,
                 degraded: [])
         }

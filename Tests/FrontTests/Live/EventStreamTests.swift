@@ -150,8 +150,7 @@ import WebServer
     }
 
     @Test func whoComesBeforeTheDefinitionsWaits() async throws {
-        let stage = try LiveStage()
-        stage.store.setDown(true)
+        let stage = try LiveStage(isStoreDown: true)
         let (server, port) = try await listen(stage)
         let waiting = Task { try await EventStreamClient.connect(port: port, Self.target) }
         try await eventually("it waits") { await stage.hub.heldStreamCount == 1 }

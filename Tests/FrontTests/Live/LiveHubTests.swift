@@ -91,8 +91,7 @@ import Wire
     }
 
     @Test func whoComesBeforeTheDefinitionsIsServedWhenTheyCome() async throws {
-        let stage = try LiveStage()
-        stage.store.setDown(true)
+        let stage = try LiveStage(isStoreDown: true)
         let (client, id) = await stage.connect()
         await stage.send(Self.subscribe, from: id)
         #expect(client.count("error") == 0)
@@ -104,8 +103,7 @@ import Wire
     @Test func whoSendsNoEndOfMessagesBeforeTheDefinitionsIsClosed() async throws {
         var configuration = LiveConfiguration()
         configuration.maxSubscriptions = 3
-        let stage = try LiveStage(configuration: configuration)
-        stage.store.setDown(true)
+        let stage = try LiveStage(configuration: configuration, isStoreDown: true)
         let (client, id) = await stage.connect()
         for _ in 0..<3 { await stage.send(Self.subscribe, from: id) }
         #expect(client.closed == nil)

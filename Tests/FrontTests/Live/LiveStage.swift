@@ -28,11 +28,12 @@ final class LiveStage: Sendable {
     private let running: Task<Void, any Error>
 
     init(
-        partitions: Int = 1, liveCount: Int = 100, configuration: LiveConfiguration = LiveConfiguration(),
-        isStoreAway: @escaping @Sendable () -> Bool = { false }
+        partitions: Int = 1, liveCount: Int = 100, configuration: LiveConfiguration = .withoutStandingGroups,
+        isStoreDown: Bool = false, isStoreAway: @escaping @Sendable () -> Bool = { false }
     ) throws {
         loop = try EventLoop.start(name: "live-test")
         store = TwinStore(definitions: Self.definitions, partitions: partitions, liveCount: liveCount)
+        store.setDown(isStoreDown)
         let (clock, alarm) = (clock, alarm)
         hub = LiveHub(
             executor: loop, store: store, history: store,
@@ -147,4 +148,13 @@ final class TwinAlarm: LiveAlarm, Sendable {
 
 extension ManualClock {
     var monotonicNs: UInt64 { UInt64(nanoseconds: now.offset) + 1_000_000_000 }
+}
+
+extension LiveConfiguration {
+    /// Groups are those that tests ask for.
+    static var withoutStandingGroups: LiveConfiguration {
+        var configuration = LiveConfiguration()
+        configuration.standingSeries = .max ... .max
+        return configuration
+    }
 }

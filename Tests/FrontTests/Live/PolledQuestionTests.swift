@@ -30,7 +30,7 @@ struct PolledQuestionTests {
         stage.store.apply(events, partition: 0)
     }
 
-    private func answer(_ query: Query, _ columns: AnswerColumns) -> QueryAnswer {
+    private func answer(_ query: Query, _ columns: AnswerColumns?) -> QueryAnswer {
         QueryAnswer(query, GroupedBuckets(query), columns: columns, tiers: [], asOfMs: 0, degraded: [])
     }
 

@@ -241,7 +241,7 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
         }
     }
 
-    func keptAnswer(_ query: Query) async -> (columns: AnswerColumns, newestMs: Int64)? { nil }
+    func keptAnswer(_ query: Query) async -> KeptAnswer? { nil }
 
     func keptEnd(
         _ query: Query, latestStartMs: Int64
