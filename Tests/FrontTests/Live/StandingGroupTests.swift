@@ -11,7 +11,8 @@ struct StandingGroupTests {
     private func fill(_ stage: LiveStage, series: Int, count: Int = 10, _ rng: inout SplitMix64) {
         let events = (0..<count).map { number in
             LiveStage.event(
-                "s\(number % 5)", "/\(count == 10 ? .random(in: 0..<series, using: &rng) : number % series)", stage.nowSecond - .random(in: 0..<3_500, using: &rng),
+                "s\(number % 5)", "/\(count == 10 ? .random(in: 0..<series, using: &rng) : number % series)",
+                stage.nowSecond - .random(in: 0..<3_500, using: &rng),
                 .random(in: 1...900, using: &rng))
         }
         stage.store.apply(events, partition: 0)
