@@ -1,0 +1,3 @@
+import { PanelsPage } from './page.js';
+export class BoardsPage extends PanelsPage { isTimeless = true; arrange() {} }
+export class BoardPage extends PanelsPage { arrange() {} }
