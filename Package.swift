@@ -67,6 +67,9 @@ let package = Package(
 
         // Tests.
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: common),
+        .executableTarget(
+            name: "AutobahnEcho", dependencies: ["Reactor", "WebServer", "Wire"], path: "Tests/Autobahn/Echo",
+            swiftSettings: common),
         .testTarget(name: "TestKitTests", dependencies: ["TestKit"], swiftSettings: common),
     ]
 )
@@ -93,7 +96,8 @@ package.targets.append(
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "TestKit", "Analytics", "Wire", "Service", "Reactor", "Redis", "Postgres", "RedisStore", "PostgresStore",
+            "TestKit", "Analytics", "Wire", "Service", "Reactor", "Deflate", "Redis", "Postgres", "RedisStore",
+            "PostgresStore",
             "Worker", "Compactor", "Front", "weir",
         ].map { .byName(name: $0) },
         swiftSettings: common))

@@ -31,7 +31,7 @@ Records are opaque here: the worker holds the state of its partition at the curs
 compare-and-set on the cursor proves that nobody changed them meanwhile (docs/architecture.md, "Replacing beats merging"). ]]
 
 -- Major: other versions cannot work side by side. Minor: a worker may meet one newer than its own.
-local VERSION = '3.0'
+local VERSION = '3.1'
 local MAJOR = 3 -- of VERSION; nothing can be computed while a library is loaded
 
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack
@@ -949,7 +949,8 @@ local function weir_settle(keys, args)
             if redis.call('EXISTS', dirty) == 0 then redis.call('ZREM', prefix .. 'minutes', minute) end
         end
     end
-    if settled > 0 then
+    -- Fronts are told also where all has changed again: history has what was read, and they may keep what was there before.
+    if low then
         local at = redis.call('HMGET', keys[1], 'id', 'newest', 'definitions')
         redis.call('XADD', live, 'MAXLEN', '~', LIVE_MAX_ENTRIES, '*', 'from', at[1] or '0-0', 'to', at[1] or '0-0',
             'newest', at[2] or '0', 'definitions', at[3] or '0',

@@ -87,6 +87,7 @@ package struct CompactionPass: Sendable {
     private let time: TimeSource
     private let pause: @Sendable (Duration) async throws -> Void
     private let onProgress: @Sendable (_ done: Int, _ total: Int) -> Void
+    private let readExecutor: (any TaskExecutor)?
     private let teller: PassTeller
 
     /// - Parameters:
@@ -97,11 +98,14 @@ package struct CompactionPass: Sendable {
     ///   - time: the clocks.
     ///   - pause: how to wait; throws when cancelled.
     ///   - onProgress: told the minutes read, of all that there are.
+    ///   - readExecutor: where batches are read, best the one of `source`, on a thread of its own: PostgreSQL then never waits for rows
+    ///     while the next ones are made. Nil: on the thread of the caller.
     package init(
         source: any CompactionSource, history: any HistoryWriting, configuration: Configuration = Configuration(),
         logger: Logger = .silent, time: TimeSource = .system,
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
-        onProgress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+        onProgress: @escaping @Sendable (Int, Int) -> Void = { _, _ in },
+        readExecutor: (any TaskExecutor)? = nil
     ) {
         precondition(configuration.maxRows > 0, "batches hold at least one row")
         self.source = source
@@ -111,6 +115,7 @@ package struct CompactionPass: Sendable {
         self.time = time
         self.pause = pause
         self.onProgress = onProgress
+        self.readExecutor = readExecutor
         teller = PassTeller(logger, isVerbose: configuration.isVerbose, time: time)
     }
 
@@ -208,13 +213,15 @@ package struct CompactionPass: Sendable {
     /// process work at the same time. At most three batches are in memory.
     private func compact(_ partitions: [PartitionReader], _ run: inout Run) async throws {
         let total = partitions.reduce(0) { $0 + $1.minutes.count }
-        var (batch, left) = try await read(partitions[...])
+        var (batch, left) = try await readElsewhere(partitions[...])
         var written: ReadBatch?
-        while let current = batch {
+        while var current = batch {
             let (previous, readers) = (written, left)
-            async let following = read(readers)
-            async let settled: Void = settle(previous)
-            try await write(current, &run)
+            // Before the next are read: its answer would wait behind theirs, and PostgreSQL for it.
+            if !configuration.isDryRun { try await makeDurable(&current, &run) }
+            async let following = readElsewhere(readers)
+            async let settled: Void = withTaskExecutorPreference(readExecutor) { try await settle(previous) }
+            try await write(current, run)
             run.summary.add(current)
             run.parts[current.history.partition].add(current)
             onProgress(run.summary.minutes, total)
@@ -223,6 +230,12 @@ package struct CompactionPass: Sendable {
             (batch, left) = try await following
         }
         try await settle(written)
+    }
+
+    private func readElsewhere(
+        _ readers: ArraySlice<PartitionReader>
+    ) async throws -> (ReadBatch?, ArraySlice<PartitionReader>) {
+        try await withTaskExecutorPreference(readExecutor) { try await read(readers) }
     }
 
     /// The next batch of the first reader that has one, and the readers from it on.
@@ -240,38 +253,36 @@ package struct CompactionPass: Sendable {
         return (nil, readers)
     }
 
-    /// Writes a batch once what it was read from is sure to survive a crash of Redis.
-    private func write(_ batch: ReadBatch, _ run: inout Run) async throws {
+    /// Waits until what a batch was read from is sure to survive a crash of Redis, and sets its cursor to what is then on disk.
+    private func makeDurable(_ batch: inout ReadBatch, _ run: inout Run) async throws {
         let partition = batch.history.partition
-        var beganNs = teller.nowNs
-        guard !configuration.isDryRun else {
-            return teller.tell(
-                batch.history, watermarkMs: run.watermarks[partition], isDryRun: true, sinceNs: beganNs)
-        }
-        var history = batch.history
-        if !history.rows.isEmpty {
+        if batch.history.rows.isEmpty {
+            // Not before what an earlier batch was written with.
+            batch.history.cursor = max(batch.cursor, run.durable[partition].durable(atNs: time.monotonicNs()))
+        } else {
             run.durable[partition].saw(batch.cursor, atNs: batch.readNs)
-            if let durableNs = run.durable[partition].durableNs(batch.newestVersion) {
-                let now = time.monotonicNs()
-                if durableNs > now {
-                    try await pause(.nanoseconds(Int64(durableNs - now)))
-                    run.summary.times.waiting += .nanoseconds(Int64(durableNs - now))
-                    teller.tell("waited until what was read is on Redis' disk", sinceNs: now, [:])
-                    beganNs = teller.nowNs
-                }
-            } else {
+            guard let durableNs = run.durable[partition].durableNs(batch.newestVersion) else {
                 throw Stopped(outcome: .restarted)  // its versions lie past its cursor: it went back between two reads
             }
-            history.cursor = run.durable[partition].durable(atNs: time.monotonicNs())
-        } else {
-            // Not before what an earlier batch was written with.
-            history.cursor = max(batch.cursor, run.durable[partition].durable(atNs: time.monotonicNs()))
+            let now = time.monotonicNs()
+            if durableNs > now {
+                try await pause(.nanoseconds(Int64(durableNs - now)))
+                run.summary.times.waiting += .nanoseconds(Int64(durableNs - now))
+                teller.tell("waited until what was read is on Redis' disk", sinceNs: now, [:])
+            }
+            batch.history.cursor = run.durable[partition].durable(atNs: time.monotonicNs())
         }
         guard try await source.runID() == run.runID else { throw Stopped(outcome: .restarted) }
-        if case .behind(let known) = try await run.history.write(history) {
-            throw Stopped(outcome: .behind(partition: partition, known: known, cursor: history.cursor))
+    }
+
+    private func write(_ batch: ReadBatch, _ run: Run) async throws {
+        let partition = batch.history.partition
+        let beganNs = teller.nowNs
+        if !configuration.isDryRun, case .behind(let known) = try await run.history.write(batch.history) {
+            throw Stopped(outcome: .behind(partition: partition, known: known, cursor: batch.history.cursor))
         }
-        teller.tell(history, watermarkMs: run.watermarks[partition], isDryRun: false, sinceNs: beganNs)
+        teller.tell(
+            batch.history, watermarkMs: run.watermarks[partition], isDryRun: configuration.isDryRun, sinceNs: beganNs)
     }
 
     /// Tells Redis that a batch is in PostgreSQL.

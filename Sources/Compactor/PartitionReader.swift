@@ -27,6 +27,35 @@ struct PartitionReader: Sendable {
         let rank: UInt64
     }
 
+    /// Where the metrics of the series at hand stand among the origins of a batch. There are a few, and the next record is nearly always
+    /// of the same series.
+    private struct Origins {
+        private(set) var series = -1
+        private(set) var rank: UInt64 = 0
+        private var metrics: [MetricID] = []
+        private var places: [Int] = []
+
+        mutating func begin(_ series: Int, rank: UInt64) {
+            self.series = series
+            self.rank = rank
+            metrics.removeAll(keepingCapacity: true)
+            places.removeAll(keepingCapacity: true)
+        }
+
+        func knows(_ metric: MetricID) -> Bool { metrics.contains(metric) }
+
+        mutating func add(_ metric: MetricID, _ place: Int) {
+            metrics.append(metric)
+            places.append(place)
+        }
+
+        /// Of a metric that it knows.
+        func place(of metric: MetricID) -> Int {
+            guard let index = metrics.firstIndex(of: metric) else { preconditionFailure("a metric without an origin") }
+            return places[index]
+        }
+    }
+
     /// A part of a record that cannot become a row, and why.
     private struct Unreadable: Error { let reason: String }
 
@@ -80,6 +109,9 @@ struct PartitionReader: Sendable {
     private var heldBackMs: Int64?
     /// Minutes that were read whole.
     private var minutesRead = 0
+    private var fold = RecordFold()
+    /// Among the partials at hand: for the one here it was looked whether there are newer definitions.
+    private var unknownIsFinal: Int?
     /// What is still to be read of the minutes at hand.
     private var hour: Hour?
     private var isFinished = false
@@ -104,7 +136,7 @@ struct PartitionReader: Sendable {
     mutating func next(maxRows: Int) async throws(StoreError) -> ReadBatch? {
         if isFinished { return nil }
         var batch = ReadBatch(history: HistoryBatch(partition: partition), cursor: cursor)
-        batch.history.rows.reserveCapacity(maxRows + Self.minutesPerRead)
+        batch.history.rows.reserve(maxRows + Self.minutesPerRead)
         while minutesRead < minutes.count {
             var hour: Hour
             if let open = self.hour { hour = open } else { hour = try await nextHour() }
@@ -162,66 +194,87 @@ struct PartitionReader: Sendable {
         // Taken after the read, so that what it saw is at least so old.
         batch.readNs = time.monotonicNs()
         batch.cursor = found.cursor
-        for partial in found.partials {
+        var place = 0
+        while let stopped = append(found, from: &place, into: &batch) {
+            // Definitions change before anything is counted by them, so whoever has read the one has the other.
+            if let newer = try await source.definitions(), newer.version != definitions.version { index(newer) }
+            place = stopped
+            unknownIsFinal = stopped
+        }
+        unknownIsFinal = nil
+    }
+
+    /// Appends the rows of the partials from `place` on; where one of them has a metric without a definition, and it was not yet looked
+    /// whether there are newer ones, it stops and says at which.
+    private mutating func append(
+        _ found: MinutePartials, from place: inout Int, into batch: inout ReadBatch
+    ) -> Int? {
+        var origins = Origins()
+        while place < found.partials.count {
+            let partial = found.partials[place]
             do {
-                let record = try record(of: partial)
-                if record.sections.contains(where: { metrics[$0.metric] == nil }) {
-                    // Definitions change before anything is counted by them, so whoever has read the one has the other.
-                    if let newer = try await source.definitions(), newer.version != definitions.version { index(newer) }
-                }
-                try append(record, partial, to: &batch.history.rows)
+                guard
+                    try append(
+                        partial, found.bytes.span, isFinal: unknownIsFinal == place, &origins, to: &batch.history.rows)
+                else { return place }
                 batch.settled.append(
                     SettledMinute(minuteMs: partial.minuteMs, series: partial.series, version: partial.version))
                 batch.newestVersion = max(batch.newestVersion, partial.version)
-            } catch let error as Unreadable {
+            } catch {
                 batch.heldBack += 1
                 heldBackMs = min(heldBackMs ?? partial.minuteMs, partial.minuteMs)
                 logger.error(
                     "a minute of a series cannot be written and stays in Redis",
                     ["series": .int(partial.series), "minute_ms": .int(partial.minuteMs), "reason": "\(error.reason)"])
-            } catch {
-                throw error as? StoreError
-                    ?? StoreError(.rejected, store: "redis", operation: "read minutes", detail: "\(error)")
             }
+            place += 1
         }
+        return nil
     }
 
-    private func record(of partial: MinutePartials.Partial) throws(Unreadable) -> Record {
+    /// Appends the rows of a record: all, or none where it throws; false where a metric has no definition and that is not final.
+    private mutating func append(
+        _ partial: MinutePartials.Partial, _ bytes: Span<UInt8>, isFinal: Bool, _ origins: inout Origins,
+        to rows: inout MinuteRows
+    ) throws(Unreadable) -> Bool {
         do {
-            return try RecordCodec.decode(partial.record)
+            try fold.read(bytes, partial.record)
         } catch {
-            throw Unreadable(reason: "its \(error.what) cannot be read, at byte \(error.offset)")
+            let offset = error.offset - partial.record.lowerBound
+            throw Unreadable(reason: "its \(error.what) cannot be read, at byte \(offset)")
         }
-    }
-
-    /// Appends the rows of a record: all, or none where it throws.
-    private func append(
-        _ record: Record, _ partial: MinutePartials.Partial, to rows: inout [MinuteRow]
-    ) throws(Unreadable) {
-        guard let series = series[partial.series] else { throw Unreadable(reason: "the series has no labels") }
-        for section in record.sections {
-            guard let metric = metrics[section.metric] else {
-                throw Unreadable(reason: "metric number \(section.metric.rawValue) has no definition")
+        if origins.series != partial.series {
+            guard let series = series[partial.series] else { throw Unreadable(reason: "the series has no labels") }
+            origins.begin(partial.series, rank: series.rank)
+        }
+        for index in 0..<fold.count {
+            let number = fold.metric(index)
+            if !origins.knows(number) {
+                guard let metric = metrics[number] else {
+                    if !isFinal { return false }
+                    throw Unreadable(reason: "metric number \(number.rawValue) has no definition")
+                }
+                guard let labels = series[partial.series]?.labels else { continue }
+                let slot = MinuteRows.Slot(partition: partition, series: partial.series, metric: number)
+                origins.add(
+                    number, rows.add(.init(slot: slot, metric: metric.name, kind: metric.kind, labels: labels)))
             }
-            let aggregate = section.aggregate
-            guard aggregate.hits <= aggregate.count, aggregate.sketch.isEmpty || aggregate.range != nil else {
-                throw Unreadable(reason: "what \(metric.name) counted contradicts itself")
+            guard fold.isConsistent(index) else {
+                let name = metrics[number]?.name ?? "a metric"
+                throw Unreadable(reason: "what \(name) counted contradicts itself")
             }
         }
         // After a metric has moved to another group, one (metric, label set) may come from two series, whose buckets were
         // made by the same batch: the rank keeps their generations apart.
         let generation = StreamID(
-            ms: partial.generation.ms, sequence: partial.generation.sequence &+ series.rank)
+            ms: partial.generation.ms, sequence: partial.generation.sequence &+ origins.rank)
         // A set without events is what an older minute has left.
-        for section in record.sections where section.aggregate.count > 0 {
-            guard let metric = metrics[section.metric] else { continue }
-            rows.append(
-                MinuteRow(
-                    metric: metric.name, kind: metric.kind, labels: series.labels,
-                    slot: MinuteRow.Slot(partition: partition, series: partial.series, metric: section.metric),
-                    minuteMs: partial.minuteMs, generation: generation, version: partial.version,
-                    aggregate: section.aggregate))
+        for index in 0..<fold.count where fold.eventCount(index) > 0 {
+            fold.append(
+                index, to: &rows, origin: origins.place(of: fold.metric(index)), minuteMs: partial.minuteMs,
+                generation: generation, version: partial.version)
         }
+        return true
     }
 
     private mutating func index(_ newer: Definitions) {

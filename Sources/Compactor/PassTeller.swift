@@ -26,11 +26,12 @@ struct PassTeller: Sendable {
     /// first time; before it they take the place of what was there.
     func tell(_ batch: HistoryBatch, watermarkMs: Int64, isDryRun: Bool, sinceNs: UInt64) {
         if logger == nil || batch.rows.isEmpty { return }
-        let new = batch.rows.count { $0.minuteMs >= watermarkMs }
+        let rows = batch.rows.rows
+        let new = rows.count { $0.minuteMs >= watermarkMs }
         var fields: LogFields = [
-            "partition": .int(batch.partition), "new": .int(new), "replaced": .int(batch.rows.count - new),
+            "partition": .int(batch.partition), "new": .int(new), "replaced": .int(rows.count - new),
         ]
-        if let first = batch.rows.map(\.minuteMs).min(), let last = batch.rows.map(\.minuteMs).max() {
+        if let first = rows.lazy.map(\.minuteMs).min(), let last = rows.lazy.map(\.minuteMs).max() {
             fields = fields.appending([
                 "first_minute": "\(rfc3339(milliseconds: first))", "last_minute": "\(rfc3339(milliseconds: last))",
             ])

@@ -1,6 +1,6 @@
 /// Why bytes could not be decompressed.
 package enum GzipError: Error, Hashable, Sendable {
-    /// They are no gzip data, or damaged.
+    /// They are not what they should be, or damaged.
     case malformed
     /// They end before their own end.
     case truncated

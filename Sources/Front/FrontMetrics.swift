@@ -21,6 +21,7 @@ package struct FrontMetrics: Sendable {
 
     let acceptedEvents: Counter
     let rejectedEvents: Counter
+    let receivedBytes: Counter
     let appendSeconds: Histogram
     private let requests: [IngestOutcome: Counter]
     private let queries: [QueryOutcome: Counter]
@@ -30,16 +31,26 @@ package struct FrontMetrics: Sendable {
     /// Questions answered, by the tiers that answered.
     private let answers: [[String]: Counter]
     private let withoutPostgres: Counter
+    /// Questions that waited for an equal one.
+    let sharedReads: Counter
     /// The same for `GET /api/v1/status`.
     let tally = Lock(QueryTally())
 
-    package init(_ registry: MetricsRegistry) {
+    /// What is kept of history; nil where nothing is.
+    let cache: HistoryCache?
+
+    /// Registers them; those of `cache` once, with the first that has one.
+    package init(_ registry: MetricsRegistry, cache: HistoryCache? = nil) {
+        self.cache = cache
+        cache?.register(registry)
         func events(_ outcome: String) -> Counter {
             registry.counter(
                 "weir_ingest_events_total", help: "Events received, by outcome.", labels: ["outcome": outcome])
         }
         acceptedEvents = events("accepted")
         rejectedEvents = events("rejected")
+        receivedBytes = registry.counter(
+            "weir_ingest_received_bytes_total", help: "Bytes of bodies with events, unpacked.")
         appendSeconds = registry.histogram(
             "weir_ingest_append_seconds", help: "Time from a checked request to the log's answer, in seconds.")
         requests = Dictionary(
@@ -82,6 +93,8 @@ package struct FrontMetrics: Sendable {
         withoutPostgres = registry.counter(
             "weir_queries_without_postgres_total",
             help: "Questions answered for which PostgreSQL was not needed; their share is the cache hit rate.")
+        sharedReads = registry.counter(
+            "weir_query_shared_reads_total", help: "Questions answered by what was being read for an equal one.")
         missing = Dictionary(
             uniqueKeysWithValues: [QueryTier.redis, .postgres].map {
                 (

@@ -154,10 +154,11 @@ package actor PostgresConnection {
     }
 
     /// Sends bytes of a COPY and waits until the system has taken them.
-    func putCopyData(_ bytes: [UInt8]) async throws(PostgresError) {
+    func putCopyData(_ bytes: [UInt8], count: Int? = nil) async throws(PostgresError) {
         let (link, operation, deadline) = try copyInProgress()
         let code = bytes.withUnsafeBytes { raw in
-            PQputCopyData(link.raw, raw.baseAddress?.assumingMemoryBound(to: CChar.self), CInt(raw.count))
+            PQputCopyData(
+                link.raw, raw.baseAddress?.assumingMemoryBound(to: CChar.self), CInt(count ?? raw.count))
         }
         guard code == 1 else { throw lost(link, operation) }
         try await flush(link, operation, deadline, isCancellable: true)

@@ -89,6 +89,17 @@ package struct QueryResult: ~Copyable, @unchecked Sendable {
         body(try value(row, column, "bytea", [.bytea]).bytes)
     }
 
+    /// Lends a bytea's bytes to `body` without a copy, as what decoders read.
+    ///
+    /// - Returns: what `body` returns.
+    /// - Throws: `.wrongType`.
+    package func withBytes<Result>(
+        _ row: Int, _ column: Int, _ body: (Span<UInt8>) -> Result
+    ) throws(PostgresError) -> Result {
+        let bytes = try value(row, column, "bytea", [.bytea])
+        return bytes.withMemoryRebound(to: UInt8.self) { body($0.span) }
+    }
+
     /// Microseconds since 1970 (UTC); `Int64.max` and `.min` for `infinity` and `-infinity`.
     package func timestamptzUs(_ row: Int, _ column: Int) throws(PostgresError) -> Int64 {
         let bytes = try value(row, column, "timestamptz", [.timestamptz])

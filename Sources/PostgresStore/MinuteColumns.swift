@@ -4,22 +4,28 @@ internal import Service
 internal import Wire
 
 extension CopyWriter {
-    /// Writes the 16 columns of weir.minute, in the order of `writer.copy_minute.sql`.
-    mutating func append(_ row: MinuteRow, partition: Int16, series: Int32) {
-        let aggregate = row.aggregate
+    /// Writes the 16 columns of weir.minute, in the order of `writer.copy_minute.sql`, of a row of `rows`.
+    mutating func append(
+        _ row: MinuteRows.Row, of rows: MinuteRows, partition: Int16, series: Int32
+    ) {
         beginRow(columns: 16)
         timestamptz(us: row.minuteMs * 1_000)
-        int8(row.generation.packed)
-        int8(row.version.packed)
+        int8(row.generation)
+        int8(row.version)
         // A ratio without a hit is 0, not unknown.
-        appendValues(of: aggregate, hasHits: aggregate.hits > 0 || row.kind == .ratio)
+        appendValues(of: row.numbers, hasHits: row.numbers.hits > 0 || rows.origins[row.origin].kind == .ratio)
         int4(series)
         int2(partition)
-        appendSets(of: aggregate)
+        if row.sketch.isEmpty { null() } else { bytea(rows.sketches.span.extracting(row.sketch)) }
+        if let place = row.sets {
+            appendSets(registers: rows.sets[place].registers, items: rows.sets[place].items)
+        } else {
+            appendSets(registers: nil, items: nil)
+        }
     }
 
     /// Writes the columns n, hits, sum, min, max, last_at, last_value.
-    mutating func appendValues(of aggregate: Aggregate, hasHits: Bool) {
+    mutating func appendValues(of aggregate: AggregateNumbers, hasHits: Bool) {
         int8(Int64(aggregate.count))
         if hasHits { int8(Int64(aggregate.hits)) } else { null() }
         if let sum = aggregate.sum { float8(sum) } else { null() }
@@ -48,8 +54,13 @@ extension CopyWriter {
             SketchCodec.append(aggregate.sketch, to: &bytes)
             bytea(bytes)
         }
-        if let registers = aggregate.registers { bytea(HyperLogLogCodec.encode(registers)) } else { null() }
-        if let items = aggregate.items {
+        appendSets(registers: aggregate.registers, items: aggregate.items)
+    }
+
+    /// Writes the columns hll, items, dropped.
+    private mutating func appendSets(registers: HyperLogLog?, items: TopItems?) {
+        if let registers { bytea(HyperLogLogCodec.encode(registers)) } else { null() }
+        if let items {
             jsonb(Self.json(items))
             int8(Int64(items.dropped))
         } else {
@@ -63,12 +74,23 @@ extension CopyWriter {
         var json: [UInt8] = [UInt8(ascii: "{")]
         for (item, count) in items.counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
             if json.count > 1 { json.append(UInt8(ascii: ",")) }
-            json.appendJSON(String(decoding: item, as: UTF8.self))
+            if Self.isPlain(item) {
+                json.append(UInt8(ascii: "\""))
+                json.append(contentsOf: item)
+                json.append(UInt8(ascii: "\""))
+            } else {
+                json.appendJSON(String(decoding: item, as: UTF8.self))
+            }
             json.append(UInt8(ascii: ":"))
             json.appendJSON(count)
         }
         json.append(UInt8(ascii: "}"))
         return json
+    }
+
+    /// Stands in JSON as it is: the usual case, in a tenth of the time.
+    private static func isPlain(_ item: [UInt8]) -> Bool {
+        item.allSatisfy { (0x20..<0x7F).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
     }
 }
 
@@ -95,30 +117,45 @@ extension QueryResult {
     /// Reads a row of `history.minute_rows.sql` and its like.
     borrowing func historyRow(_ row: Int) throws -> HistoryRow {
         var aggregate = Aggregate()
-        aggregate.count = Int(try integer(row, 2))
-        if !isNull(row, 3) { aggregate.hits = Int(try integer(row, 3)) }
-        if !isNull(row, 4) { aggregate.sum = try float8(row, 4) }
+        try merge(row, into: &aggregate)
+        return HistoryRow(
+            series: Int(try integer(row, 0)), bucketMs: try timestamptzUs(row, 1) / 1_000, aggregate: aggregate)
+    }
+
+    /// Merges the aggregate of such a row into `aggregate`, its sketch bin by bin; some of it where it throws.
+    borrowing func merge(_ row: Int, into aggregate: inout Aggregate) throws {
+        var range: ClosedRange<Double>?
         if !isNull(row, 5) && !isNull(row, 6) {
             let (low, high) = (try float8(row, 5), try float8(row, 6))
             guard low <= high else { throw Self.damaged("min is above max") }
-            aggregate.range = low...high
+            range = low...high
         }
-        if !isNull(row, 7) {
-            aggregate.last = .init(atMs: try timestamptzUs(row, 7) / 1_000, value: try float8(row, 8))
-        }
+        var last: Aggregate.Last?
+        if !isNull(row, 7) { last = .init(atMs: try timestamptzUs(row, 7) / 1_000, value: try float8(row, 8)) }
+        aggregate.add(
+            count: Int(try integer(row, 2)), hits: isNull(row, 3) ? 0 : Int(try integer(row, 3)),
+            sum: isNull(row, 4) ? nil : try float8(row, 4), range: range, last: last)
         if !isNull(row, 9) {
-            let bytes = try bytea(row, 9)
-            var cursor = ByteCursor()
-            do {
-                aggregate.sketch = try SketchCodec.decode(bytes.span, &cursor)
-            } catch {
-                throw Self.damaged("a sketch cannot be read: \(error.what) at byte \(error.offset)")
+            let failure = try withBytes(row, 9) { bytes -> DecodingFailure? in
+                var cursor = ByteCursor()
+                do throws(DecodingFailure) {
+                    _ = try SketchCodec.merge(bytes, &cursor, into: &aggregate.sketch)
+                    return nil
+                } catch { return error }
+            }
+            if let failure {
+                throw Self.damaged("a sketch cannot be read: \(failure.what) at byte \(failure.offset)")
             }
         }
+        if !isNull(row, 10) || !isNull(row, 11) { try mergeSets(row, into: &aggregate) }
+    }
+
+    private borrowing func mergeSets(_ row: Int, into aggregate: inout Aggregate) throws {
+        var sets = Aggregate()
         if !isNull(row, 10) {
             let bytes = try bytea(row, 10)
             do {
-                aggregate.registers = try HyperLogLogCodec.decode(bytes.span, 0..<bytes.count)
+                sets.registers = try HyperLogLogCodec.decode(bytes.span, 0..<bytes.count)
             } catch {
                 throw Self.damaged("a HyperLogLog cannot be read: \(error.what) at byte \(error.offset)")
             }
@@ -127,10 +164,9 @@ extension QueryResult {
             guard let items = Self.items(try text(row, 11), dropped: Int(try integer(row, 12))) else {
                 throw Self.damaged("items are no object of counts")
             }
-            aggregate.items = items
+            sets.items = items
         }
-        return HistoryRow(
-            series: Int(try integer(row, 0)), bucketMs: try timestamptzUs(row, 1) / 1_000, aggregate: aggregate)
+        aggregate.merge(sets)
     }
 
     private static func items(_ json: String, dropped: Int) -> TopItems? {

@@ -85,13 +85,7 @@ package struct PostgresExaminer: Sendable {
         let nowMs = time.wallMs()
         let rows = try await connection.query(
             Statement.doctorPartitions, [.timestamptz(us: nowMs * 1_000)], operation: "read partitions")
-        for row in 0..<rows.rowCount where !rows.isNull(row, 1) && !rows.isNull(row, 2) {
-            guard let resolution = HistoryResolution(rawValue: try rows.text(row, 0)) else { continue }
-            // Ascending, so what does not follow on leaves a gap.
-            if try rows.timestamptzUs(row, 1) / 1_000 <= history.heldUntilMs[resolution] ?? nowMs {
-                history.heldUntilMs[resolution] = try rows.timestamptzUs(row, 2) / 1_000
-            }
-        }
+        history.heldUntilMs = try rows.heldUntilMs(nowMs: nowMs)
         return history
     }
 

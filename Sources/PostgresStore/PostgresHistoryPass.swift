@@ -25,7 +25,7 @@ actor PostgresHistoryPass: HistoryPass {
 
     func write(_ batch: HistoryBatch) async throws(StoreError) -> HistoryWriteOutcome {
         try await mapping {
-            try await addPartitions(Set(batch.rows.map { Self.day($0.minuteMs) }))
+            try await addPartitions(Self.days(of: batch.rows))
             do {
                 return try await write(batch, stagingAll: false)
             } catch let error as PostgresError where error.sqlState == "23505" {
@@ -144,21 +144,22 @@ actor PostgresHistoryPass: HistoryPass {
             let known = held?.cursor ?? .zero
             let watermarkMs = held?.watermarkMs ?? .min
             guard known <= batch.cursor else { return .behind(known: known) }
-            try await series.number(batch.rows)
+            let numbers = try await series.numbers(of: batch.rows)
             // From the watermark on nothing was written yet, so rows can go straight to their places.
-            let new = stagingAll ? [] : batch.rows.where { $0.minuteMs >= watermarkMs }
-            let changed = stagingAll ? batch.rows : batch.rows.where { $0.minuteMs < watermarkMs }
-            if !new.isEmpty { try await copy(new, of: batch.partition, Statement.copyMinute) }
-            if !changed.isEmpty {
+            let newFromMs = stagingAll ? Int64.max : watermarkMs
+            let newCount = batch.rows.rows.count { $0.minuteMs >= newFromMs }
+            if newCount > 0 { try await copy(batch, newFromMs..<Int64.max, numbers, Statement.copyMinute) }
+            if newCount < batch.rows.count {
                 usesStage = true
                 if !hasStage {
                     try await connection.execute(script: Statement.createStage, operation: "create stage")
                 }
-                try await copy(changed, of: batch.partition, Statement.copyStage)
+                try await copy(batch, Int64.min..<newFromMs, numbers, Statement.copyStage)
                 _ = try await connection.query(
                     Statement.mergeStage, operation: "merge stage", timeout: .seconds(300))
                 if let until = held?.until {
-                    try await rollUp.repair(changed, series: series, partition: batch.partition, until)
+                    try await rollUp.repair(
+                        batch.rows, beforeMs: newFromMs, numbers: numbers, partition: batch.partition, until)
                 }
             }
             // A cursor is only known to be safe together with rows, which waited for that.
@@ -188,12 +189,16 @@ actor PostgresHistoryPass: HistoryPass {
                 hoursMs: try held.timestamptzUs(0, 3) / 1_000, daysMs: try held.timestamptzUs(0, 4) / 1_000))
     }
 
-    private func copy(_ rows: [MinuteRow], of partition: Int, _ statement: String) async throws {
+    /// Copies the rows of `minutesMs`; `numbers` are the series of their origins.
+    private func copy(
+        _ batch: HistoryBatch, _ minutesMs: Range<Int64>, _ numbers: [Int32], _ statement: String
+    ) async throws {
+        let partition = Int16(batch.partition)
         _ = try await connection.copyIn(statement, operation: "copy minutes") { writer in
-            // By index: a loop over the rows would copy each, with all that it refers to.
-            for index in rows.indices {
-                writer.append(rows[index], partition: Int16(partition), series: try series[rows[index].slot])
-                try await writer.endRow()
+            for index in batch.rows.rows.indices where minutesMs.contains(batch.rows.rows[index].minuteMs) {
+                let row = batch.rows.rows[index]
+                writer.append(row, of: batch.rows, partition: partition, series: numbers[row.origin])
+                if writer.endedRow() { try await writer.send() }
             }
         }
     }
@@ -207,10 +212,17 @@ actor PostgresHistoryPass: HistoryPass {
         days.formUnion(missing)
     }
 
-    private static func day(_ ms: Int64) -> Int64 { StepLadder.floor(ms, 86_400_000) / 86_400_000 }
-}
+    private static func days(of rows: MinuteRows) -> Set<Int64> {
+        var days: Set<Int64> = []
+        // Rows of a minute, and minutes of a day, stand side by side.
+        var last = Int64.min
+        for index in rows.rows.indices {
+            let day = day(rows.rows[index].minuteMs)
+            if day != last { days.insert(day) }
+            last = day
+        }
+        return days
+    }
 
-extension Array {
-    /// As `filter`, without a copy where all belong.
-    fileprivate func `where`(_ belongs: (Element) -> Bool) -> [Element] { allSatisfy(belongs) ? self : filter(belongs) }
+    private static func day(_ ms: Int64) -> Int64 { StepLadder.floor(ms, 86_400_000) / 86_400_000 }
 }

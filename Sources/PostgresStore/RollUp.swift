@@ -47,16 +47,23 @@ final class RollUp {
         madeStages = false
     }
 
-    /// Rolls up anew what `rows` have changed of hours and days that were rolled up before.
+    /// Rolls up anew what `rows` before `beforeMs` have changed of hours and days that were rolled up before; `numbers` are the series of
+    /// their origins.
     func repair(
-        _ rows: [MinuteRow], series: SeriesNumbers, partition: Int, _ until: RolledUp
+        _ rows: MinuteRows, beforeMs: Int64, numbers: [Int32], partition: Int, _ until: RolledUp
     ) async throws {
         var hours: Touched = [:]
         var days: Touched = [:]
-        for row in rows where row.minuteMs < until.hoursMs {
-            let number = try series[row.slot]
-            hours[StepLadder.floor(row.minuteMs, HistoryResolution.hour.ms), default: []].insert(number)
-            let day = StepLadder.floor(row.minuteMs, HistoryResolution.day.ms)
+        // The next row is nearly always of the same series and hour.
+        var (lastHour, lastNumber) = (Int64.min, Int32(-1))
+        for index in rows.rows.indices {
+            let (minuteMs, number) = (rows.rows[index].minuteMs, numbers[rows.rows[index].origin])
+            guard minuteMs < beforeMs && minuteMs < until.hoursMs else { continue }
+            let hour = StepLadder.floor(minuteMs, HistoryResolution.hour.ms)
+            if hour == lastHour && number == lastNumber { continue }
+            (lastHour, lastNumber) = (hour, number)
+            hours[hour, default: []].insert(number)
+            let day = StepLadder.floor(minuteMs, HistoryResolution.day.ms)
             if day < until.daysMs { days[day, default: []].insert(number) }
         }
         if hours.isEmpty { return }
@@ -125,18 +132,15 @@ final class RollUp {
                 .timestamptz(us: endMs * 1_000),
             ], operation: "read what to roll up", timeout: Self.timeout)
         if found.rowCount == 0 { return false }
-        var merged: [Int: (aggregate: Aggregate, hasHits: Bool)] = [:]
-        for row in 0..<found.rowCount {
-            let one = try found.historyRow(row)
-            merged[one.series, default: (Aggregate(), false)].aggregate.merge(one.aggregate)
-            if !found.isNull(row, 3) { merged[one.series]?.hasHits = true }
-        }
+        var merged = Merged()
+        for row in 0..<found.rowCount { try merged.add(row, of: found) }
         _ = try await connection.copyIn(level.copy, operation: "copy what was rolled up") { writer in
-            for (series, one) in merged.sorted(by: { $0.key < $1.key }) {
+            for (series, place) in merged.places.sorted(by: { $0.key < $1.key }) {
+                let one = merged.parts[place]
                 writer.beginRow(columns: 15)
                 writer.timestamptz(us: bucketMs * 1_000)
-                writer.appendValues(of: one.aggregate, hasHits: one.hasHits)
-                writer.int4(Int32(series))
+                writer.appendValues(of: AggregateNumbers(one.aggregate), hasHits: one.hasHits)
+                writer.int4(series)
                 writer.int2(Int16(partition))
                 writer.int2(part)
                 writer.appendSets(of: one.aggregate)
@@ -156,6 +160,37 @@ final class RollUp {
 
     private func merge(_ level: Level) async throws {
         _ = try await connection.query(level.merge, operation: "merge what was rolled up", timeout: Self.timeout)
+    }
+}
+
+/// Rows of one bucket, merged by series.
+private struct Merged {
+    struct Part {
+        var aggregate = Aggregate()
+        var hasHits = false
+    }
+
+    /// Where a series' part stands in `parts`.
+    private(set) var places: [Int32: Int] = [:]
+    private(set) var parts: [Part] = []
+    /// Of the row before: rows of a series mostly come one behind the other.
+    private var last: (series: Int32, place: Int)?
+
+    mutating func add(_ row: Int, of found: borrowing QueryResult) throws {
+        let series = Int32(truncatingIfNeeded: try found.integer(row, 0))
+        let place: Int
+        if let last, last.series == series {
+            place = last.place
+        } else if let known = places[series] {
+            place = known
+        } else {
+            place = parts.count
+            parts.append(Part())
+            places[series] = place
+        }
+        last = (series, place)
+        try found.merge(row, into: &parts[place].aggregate)
+        if !found.isNull(row, 3) { parts[place].hasHits = true }
     }
 }
 

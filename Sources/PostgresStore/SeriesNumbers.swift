@@ -9,9 +9,9 @@ final class SeriesNumbers {
         let metric: String
         let labels: LabelSet
 
-        init(_ row: MinuteRow) {
-            metric = row.metric
-            labels = row.labels
+        init(_ origin: MinuteRows.Origin) {
+            metric = origin.metric
+            labels = origin.labels
         }
 
         static func == (a: Name, b: Name) -> Bool {
@@ -39,28 +39,27 @@ final class SeriesNumbers {
     private static let maxCount = 500_000
 
     private let connection: PostgresConnection
-    private var numbers: [MinuteRow.Slot: Int32] = [:]
+    private var numbers: [MinuteRows.Slot: Int32] = [:]
     /// Of the transaction that is under way: gone if it is rolled back.
-    private var uncommitted: [MinuteRow.Slot: Int32] = [:]
+    private var uncommitted: [MinuteRows.Slot: Int32] = [:]
 
     init(_ connection: PostgresConnection) { self.connection = connection }
 
-    /// The number of the series of a row with `slot`; `number` was told of the row.
-    subscript(slot: MinuteRow.Slot) -> Int32 {
-        get throws(StoreError) {
-            if let number = numbers[slot] ?? uncommitted[slot] { return number }
-            throw Self.missing(1)
+    /// Finds or makes the numbers of the series of the rows' origins, in the transaction that is open; in their order.
+    func numbers(of rows: MinuteRows) async throws -> [Int32] {
+        try await number(rows)
+        return try rows.origins.map { origin throws(StoreError) in
+            guard let number = numbers[origin.slot] ?? uncommitted[origin.slot] else { throw Self.missing(1) }
+            return number
         }
     }
 
-    /// Finds or makes the numbers of the rows' series, in the transaction that is open.
-    func number(_ rows: [MinuteRow]) async throws {
+    private func number(_ rows: MinuteRows) async throws {
         uncommitted = [:]
         if numbers.count > Self.maxCount { numbers = [:] }
-        var names: [MinuteRow.Slot: Name] = [:]
-        for index in rows.indices {
-            let slot = rows[index].slot
-            if numbers[slot] == nil && names[slot] == nil { names[slot] = Name(rows[index]) }
+        var names: [MinuteRows.Slot: Name] = [:]
+        for origin in rows.origins where numbers[origin.slot] == nil && names[origin.slot] == nil {
+            names[origin.slot] = Name(origin)
         }
         if names.isEmpty { return }
         let wanted = Set(names.values)

@@ -94,8 +94,8 @@ struct ChangedMinutes {
             if case .error(let text) = value { throw StoreError(RedisError(.rejected, "EXEC", text)) }
         }
         let versions = values[1...minutes.count].map { $0.array ?? [] }
-        var found = MinutePartials(cursor: values[0].streamID ?? .zero, partials: [])
-        found.partials.reserveCapacity(series.count * minutes.count)
+        var found = MinutePartials(cursor: values[0].streamID ?? .zero)
+        found.reserve(series.count * minutes.count)
         for (place, number) in series.enumerated() {
             let first = 1 + minutes.count + place * perSeries
             guard let hash = values[first].array, hash.count > 6 * minutes.count else {
@@ -103,18 +103,16 @@ struct ChangedMinutes {
             }
             for (index, minute) in minutes.enumerated() {
                 guard place < versions[index].count, let version = versions[index][place].streamID else { continue }
-                var record: [UInt8] = []
                 // Records one behind the other are one.
                 for slot in hash[(1 + index * 6)..<(7 + index * 6)] {
-                    if case .bulk(let bytes) = slot { record.append(contentsOf: bytes) }
+                    if case .bulk(let bytes) = slot { found.append(part: bytes) }
                 }
                 for (offset, key) in setKeys.enumerated() where key.minute == index {
-                    record += try content(key, values[first + 1 + offset], hash)
+                    found.append(part: try content(key, values[first + 1 + offset], hash))
                 }
-                found.partials.append(
-                    .init(
-                        series: number, minuteMs: minute * 1_000, version: version,
-                        generation: hash[0].streamID ?? version, record: record))
+                found.append(
+                    series: number, minuteMs: minute * 1_000, version: version,
+                    generation: hash[0].streamID ?? version)
             }
         }
         return found

@@ -177,6 +177,7 @@ package actor WebSocketClient: SocketHandler {
             case .needMore: if consumed == 0 { return }
             case .text(let bytes): onEvent(.text(bytes))
             case .binary(let bytes): onEvent(.binary(bytes))
+            case .compressed: preconditionFailure("this client offers no compression")
             case .ping(let payload):
                 write(.pong, payload)
                 onEvent(.ping)

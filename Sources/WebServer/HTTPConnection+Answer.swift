@@ -104,6 +104,7 @@ extension HTTPConnection {
         current.streams = true
         current.isChunked = current.head.minorVersion > 0
         exchange = current
+        if type == .eventStream { socket.setSendBuffer(bytes: configuration.webSocket.sendBufferBytes) }
         // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
         let keepAlive = current.isChunked && current.head.keepAlive && !isDraining
         socket.write { output in

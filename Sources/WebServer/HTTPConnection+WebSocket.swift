@@ -6,6 +6,7 @@ internal import Wire
 struct WebSocketState {
     let session: WebSocketSession
     var machine: WebSocketMachine
+    let compression: PerMessageDeflate?
     let onMessage: @Sendable (WebSocketMessage, WebSocketSession) -> Void
     let onClose: @Sendable (WebSocketCloseCode, String) -> Void
     var onDrained: (@Sendable () -> Void)?
@@ -26,7 +27,8 @@ extension HTTPConnection {
         guard isCurrent(number), let current = exchange else { return nil }
         do throws(HTTPParseError) {
             guard !isDraining else { throw HTTPParseError(.serviceUnavailable, "The server is stopping.") }
-            let answer = try WebSocketHandshake.answer(current.head, protocols: protocols)
+            let answer = try WebSocketHandshake.answer(
+                current.head, protocols: protocols, compresses: configuration.webSocket.compresses)
             let session = WebSocketSession(connection: self, subprotocol: answer.subprotocol)
             let now = context.nowNs
             socket.write { output in
@@ -40,7 +42,10 @@ extension HTTPConnection {
             phase = .webSocket
             webSocket = WebSocketState(
                 session: session,
-                machine: WebSocketMachine(role: .server, maxMessageBytes: configuration.webSocket.maxMessageBytes),
+                machine: WebSocketMachine(
+                    role: .server, maxMessageBytes: configuration.webSocket.maxMessageBytes,
+                    mayCompress: answer.compression != nil),
+                compression: answer.compression,
                 onMessage: onMessage, onClose: onClose, heardNs: now,
                 nextPingNs: now + configuration.webSocket.pingInterval.wholeNanoseconds)
             context.observer?.webSocketOpened()
@@ -72,6 +77,11 @@ extension HTTPConnection {
         case .needMore: return consumed > 0
         case .text(let bytes): deliver(.text(bytes))
         case .binary(let bytes): deliver(.binary(bytes))
+        case .compressed(let payload, let isText):
+            switch context.compressor.decompress(payload, isText: isText) {
+            case .success(let message): deliver(isText ? .text(message) : .binary(message))
+            case .failure(let violation): return endWebSocket(violation)
+            }
         case .ping(let payload):
             // Pongs to a peer that sends pings and reads nothing are as bounded as everything else.
             if socket.pendingBytes < configuration.maxPendingBytes { sendFrame(WebSocketFrame.encode(.pong, payload)) }
@@ -80,14 +90,18 @@ extension HTTPConnection {
             if webSocket?.closeDeadlineNs == nil { socket.write(WebSocketFrame.encodeClose(code)) }
             endWebSocket(code, reason)
             return false
-        case .violation(let violation):
-            if webSocket?.closeDeadlineNs == nil {
-                socket.write(WebSocketFrame.encodeClose(violation.code, violation.reason))
-            }
-            endWebSocket(violation.code, violation.reason)
-            return false
+        case .violation(let violation): return endWebSocket(violation)
         }
         return true
+    }
+
+    /// Closes with what the peer did wrong; false, since nothing more is read.
+    private func endWebSocket(_ violation: WebSocketViolation) -> Bool {
+        if webSocket?.closeDeadlineNs == nil {
+            socket.write(WebSocketFrame.encodeClose(violation.code, violation.reason))
+        }
+        endWebSocket(violation.code, violation.reason)
+        return false
     }
 
     private func deliver(_ message: WebSocketMessage) {
@@ -100,10 +114,11 @@ extension HTTPConnection {
         socket.write(frame)
     }
 
-    func sendFrames(_ frames: [[UInt8]]) {
+    func sendMessages(_ messages: [SharedMessage]) {
         guard isWebSocketOpen else { return }
+        let compression = webSocket?.compression
         socket.cork()
-        for frame in frames { socket.write(frame) }
+        for message in messages { socket.write(message.frame(compression, by: context.compressor)) }
         socket.uncork()
     }
 

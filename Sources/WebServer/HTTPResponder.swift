@@ -124,6 +124,12 @@ package struct HTTPBodyStream: Sendable {
         connection.enter { $0.streamFinish(exchange) }
     }
 
+    /// Cuts the connection, whatever waits: for a client whose backlog is past all bounds.
+    package func abort() {
+        let exchange = exchange
+        connection.enter { if $0.isCurrent(exchange) { $0.close() } }
+    }
+
     /// Bytes the client has not taken yet. On the loop only.
     package var pendingBytes: Int {
         let exchange = exchange

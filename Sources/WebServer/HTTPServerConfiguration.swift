@@ -27,7 +27,7 @@ package struct HTTPServerConfiguration: Sendable {
 
 /// How a server treats its WebSockets.
 package struct WebSocketConfiguration: Sendable {
-    /// Longer messages from the client close it with 1009; default 64 KiB.
+    /// Longer messages from the client, decompressed, close it with 1009; default 64 KiB.
     package var maxMessageBytes = 64 * 1024
     /// How often the server pings; default 15 s.
     package var pingInterval = Duration.seconds(15)
@@ -37,6 +37,12 @@ package struct WebSocketConfiguration: Sendable {
     package var closeDeadline = Duration.seconds(5)
     /// The kernel's send buffer, default 64 KiB: the backlog of a slow reader is to be seen here, not lost in the kernel.
     package var sendBufferBytes = 64 * 1024
+    /// Whether permessage-deflate is offered to clients that ask for it; default true.
+    package var compresses = true
+    /// Shorter messages are sent as they are; default 128 bytes, below which the least of a text is found twice.
+    package var compressFromBytes = 128
+    /// zlib's level, 1 (fast) ... 9 (small); default 4.
+    package var compressionLevel = 4
 
     package init() {}
 }

@@ -10,6 +10,7 @@ final class ServerContext: Sendable {
     let observer: (any HTTPServerObserver)?
     let logger: Logger
     let time: TimeSource
+    let compressor: MessageCompressor
 
     init(
         loop: EventLoop, configuration: HTTPServerConfiguration, handler: any RequestHandler,
@@ -21,6 +22,7 @@ final class ServerContext: Sendable {
         self.observer = observer
         self.logger = logger
         self.time = time
+        compressor = MessageCompressor(configuration.webSocket, observer: observer)
     }
 
     /// Nanoseconds that never go back.

@@ -31,11 +31,20 @@ package final class WebSocketSession: Sendable {
         }
     }
 
-    /// Sends several frames in one write.
-    package func send(frames: [[UInt8]]) { connection.enter { $0.sendFrames(frames) } }
+    /// Sends messages in one write, compressed where the client agreed on it and it pays.
+    package func send(messages: [SharedMessage]) {
+        if connection.loop.isCurrent {
+            connection.assumeIsolated { $0.sendMessages(messages) }
+        } else {
+            connection.enter { $0.sendMessages(messages) }
+        }
+    }
 
-    /// Sends a text message.
-    package func send(text: [UInt8]) { send(frame: WebSocketFrame.encode(.text, text)) }
+    /// Sends a text message to this client alone.
+    package func send(text: [UInt8]) { send(messages: [SharedMessage(text: text)]) }
+
+    /// Sends a binary message to this client alone.
+    package func send(binary: [UInt8]) { send(messages: [SharedMessage(binary: binary)]) }
 
     /// Bytes the client has not taken yet; what to drop or merge by. On the loop only.
     package var pendingBytes: Int { connection.assumeIsolated { $0.pendingBytes } }

@@ -90,7 +90,9 @@ enum CompactCommand {
             if let what = settings[rebuild] {
                 return try await loop.run { await RebuildRun(settings, what.resolution, history, logger).run(on: loop) }
             }
-            let redis = try RedisConnections(settings, process: "compact", loop: loop)
+            // Two threads: rows are made on one and handed to PostgreSQL on the other.
+            let reading = try EventLoop.start(name: "compact-read")
+            let redis = try RedisConnections(settings, process: "compact", loop: reading)
             var configuration = CompactionPass.Configuration()
             configuration.isDryRun = settings[dryRun]
             configuration.isVerbose = settings[verbose]
@@ -100,7 +102,8 @@ enum CompactCommand {
             let progress = Lock((done: 0, total: 0))
             let pass = CompactionPass(
                 source: RedisCompactionSource(client: redis.commands), history: history, configuration: configuration,
-                logger: logger, onProgress: { done, total in progress.withLock { $0 = (done, total) } })
+                logger: logger, onProgress: { done, total in progress.withLock { $0 = (done, total) } },
+                readExecutor: reading)
             guard let interval = settings[every] else {
                 let bar = ProgressBar.start(on: loop) { width in
                     progressText(progress.withLock { $0 }, width: width)
@@ -114,7 +117,7 @@ enum CompactCommand {
             }
             return await runParts(
                 [
-                    redis.part(logger: logger, executor: loop),
+                    redis.part(logger: logger, executor: reading),
                     RunPart("compaction", deadline: .seconds(9), executor: loop) {
                         while !Task.isCancelled {
                             _ = await once(pass, redis, isDryRun: settings[dryRun], logger)

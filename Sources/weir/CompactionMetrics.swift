@@ -10,6 +10,7 @@ final class CompactionMetrics: Sendable {
     private let history: PostgresHistoryStore
     private let breaker: CircuitBreaker
     private let known = Lock<LastCompaction?>(nil)
+    private let heldUntilMs = Lock<[HistoryResolution: Int64]>([:])
 
     /// - Parameters:
     ///   - registry: has no series of ours before the first pass.
@@ -37,6 +38,14 @@ final class CompactionMetrics: Sendable {
             "weir_compaction_watermark_timestamp_seconds",
             "Up to when everything has been compacted once, in seconds since 1970; now less this is the lag."
         ) { $0.watermarkMs.map { Double($0) / 1_000 } }
+        registry.collector(
+            .gauge, "weir_history_partitions_until_timestamp_seconds",
+            help: "Up to when PostgreSQL has partitions without a gap, in seconds since 1970."
+        ) { [heldUntilMs] in
+            heldUntilMs.withLock { $0 }.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                (["resolution": $0.key.rawValue], Double($0.value) / 1_000)
+            }
+        }
     }
 
     /// Asks until cancelled.
@@ -45,7 +54,14 @@ final class CompactionMetrics: Sendable {
             let last = try? await breaker.call("read last compaction") { [history] () throws(StoreError) in
                 try await history.lastCompaction()
             }
-            if let last { known.withLock { $0 = last } }
+            if let last {
+                known.withLock { $0 = last }
+                // Before the first pass there are none to look at.
+                let held = try? await breaker.call("read partitions") { [history] () throws(StoreError) in
+                    try await history.heldUntilMs(nowMs: TimeSource.system.wallMs())
+                }
+                if let held { heldUntilMs.withLock { $0 = held } }
+            }
             try? await Task.sleep(for: Self.interval)
         }
     }

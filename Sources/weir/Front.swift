@@ -18,6 +18,8 @@ struct Front: Sendable {
     private let redis: RedisConnections
     private let pool: PostgresPool
     private let compaction: CompactionMetrics
+    private let audit: AuditMetrics
+    private let isDraining = Lock(false)
     private let registry = MetricsRegistry()
     private let engine: QueryEngine
     private let hub: LiveHub
@@ -33,6 +35,7 @@ struct Front: Sendable {
         self.logger = logger
         loop = try EventLoop.start(name: "serve")
         registry.addProcessMetrics()
+        registry.addBuildInfo()
         registry.addLoopDelay(loop)
         let guards = try StoreGuard(settings, loop: loop, registry: registry, logger: logger)
         self.guards = guards
@@ -43,18 +46,23 @@ struct Front: Sendable {
         let pool = try postgresPool(
             settings, process: "serve", loop: loop, maxConnections: 4, failsFast: true, maxBackoff: .milliseconds(500))
         self.pool = pool
-        let history = PostgresHistoryStore(pool: pool)
+        let work = WorkThread(name: "queries")
+        let history = PostgresHistoryStore(pool: pool, work: work)
         compaction = CompactionMetrics(registry, history: history, breaker: guards.postgres)
+        let cacheBytes = settings[ServeCommand.queryCache].bytes
+        let cache = cacheBytes == 0 ? nil : HistoryCache(maxBytes: cacheBytes)
         engine = QueryEngine(
             executor: loop, recent: GuardedRecentStore(recent, guards.redis),
-            history: GuardedHistoryStore(history, guards.postgres), configured: MetricsSection.metrics(settings),
+            history: GuardedHistoryStore(history, guards.postgres), cache: cache, work: work,
+            configured: MetricsSection.metrics(settings),
             logger: logger, metrics: FrontMetrics(registry))
         status = StatusBoard(
             version: Weir.version, recent: RedisStatusStore(client: redis.commands), history: history,
             redisBreaker: guards.redis, postgresBreaker: guards.postgres)
         let loop = loop
         let hub = LiveHub(
-            executor: loop, store: recent, history: engine, logger: logger, metrics: LiveMetrics(registry),
+            executor: loop, store: recent, history: engine, cache: cache, logger: logger,
+            metrics: LiveMetrics(registry),
             makeAlarm: { body in loop.schedule(after: .seconds(3_600), body) },
             isStoreAway: { guards.redis.isOpen })
         self.hub = hub
@@ -72,21 +80,30 @@ struct Front: Sendable {
         var parts = FrontRoutes.Parts(
             engine: engine, queue: queue, memory: hub, pages: pages, tokens: tokens, registry: registry,
             live: Self.live(hub, allowedOrigins: settings[ServeCommand.allowOrigin]),
-            unreadyReasons: {
+            unreadyReasons: { [isDraining] in
+                if isDraining.withLock({ $0 }) { return ["this front is stopping"] }
                 let reasons = await redis.commands.unreadyReasons
                 if !reasons.isEmpty { return reasons }
                 if guards.redis.isOpen { return ["Redis does not answer"] }
                 return await hub.isCurrent ? [] : ["the recent past is still being read"]
             })
-        parts.audit = AuditReader(
+        parts.liveStream = { request, responder in hub.serveStream(request, responder) }
+        parts.metrics = FrontMetrics(registry, cache: cache)
+        let auditReader = AuditReader(
             books: GuardedBooksStore(RedisBooksStore(client: redis.commands), guards.redis),
             history: GuardedHistoryBooks(history, guards.postgres), logger: logger)
+        parts.audit = auditReader
+        audit = AuditMetrics(registry, reader: auditReader)
         parts.refused = RefusedDesk(
             store: GuardedRefusedStore(RedisRefusedStore(client: redis.commands), guards.redis))
         parts.status = status
         parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
+        let serverConfiguration = HTTPServerConfiguration()
+        registry.gauge("weir_http_max_connections", help: "Connections that may be open at once.")
+            .set(Double(serverConfiguration.maxConnections))
         server = HTTPServer(
-            loop: loop, handler: FrontRoutes(parts), observer: HTTPServerMetrics(registry: registry), logger: logger)
+            loop: loop, configuration: serverConfiguration, handler: FrontRoutes(parts),
+            observer: HTTPServerMetrics(registry: registry), logger: logger)
     }
 
     /// In the order of their start; they stop in the reverse one.
@@ -117,10 +134,13 @@ struct Front: Sendable {
                 await pool.close()
             },
             RunPart("compaction metrics", executor: loop) { await compaction.run() },
+            RunPart("audit metrics", executor: loop) { await audit.run() },
             RunPart("status", executor: loop) { await status.run() },
             RunPart("live", executor: loop, start: { await engine.use(memory: hub) }, run: { await hub.run() }),
             RunPart("ingest", executor: loop) { await queue.run() },
-            serverPart("http", server, on: settings[ServeCommand.listen], logger: logger),
+            serverPart(
+                "http", server, on: settings[ServeCommand.listen], logger: logger, drain: settings[ServeCommand.drain],
+                onDrain: { [isDraining] in isDraining.withLock { $0 = true } }),
         ]
     }
 

@@ -26,6 +26,7 @@ enum GenerateCommand {
             let client = try frontClient(settings, loop: loop)
             let registry = MetricsRegistry()
             registry.addProcessMetrics()
+            registry.addBuildInfo()
             registry.addLoopDelay(loop)
             var configuration = GeneratorConfiguration()
             configuration.rate = settings[rate]

@@ -10,14 +10,16 @@ enum MigrateCommand {
         "migrate", summary: "brings the PostgreSQL schema up to date",
         details: "Applies the migrations that are built in, in order, and records each; refuses where one was changed "
             + "after it was applied. Needs CREATE on the schema weir, and on the database where there is no such schema.",
-        settings: [Shared.postgres])
+        settings: [Shared.postgres, Shared.wait])
 
     static func run(_ settings: Settings) async -> ExitCode {
         do {
             let loop = try EventLoop.start(name: "migrate")
             let configuration = try configuration(settings)
             let report = try await loop.run {
-                try await MigrationRunner(configuration, loop: loop).run { say("applied \($0)") }
+                try await waiting(for: settings[Shared.wait], settings.logger("migrate")) {
+                    try await MigrationRunner(configuration, loop: loop).run { say("applied \($0)") }
+                }
             }
             if report.applied.isEmpty && report.installed.isEmpty { say("nothing to do: the schema is up to date") }
             return .success

@@ -18,7 +18,19 @@ enum OperationServer {
 }
 
 /// The part of a run group that listens on `address`, and drains before it ends.
-func serverPart(_ name: String, _ server: HTTPServer, on address: HostPort, logger: Logger) -> RunPart {
+///
+/// - Parameters:
+///   - name: of the part, for the log.
+///   - server: not yet listening.
+///   - address: where to listen.
+///   - logger: told the address.
+///   - drain: how long everything is still answered after the process was asked to stop; 0 to 5 s.
+///   - onDrain: called when that begins.
+/// - Returns: the part.
+func serverPart(
+    _ name: String, _ server: HTTPServer, on address: HostPort, logger: Logger, drain: Duration = .zero,
+    onDrain: @escaping @Sendable () -> Void = {}
+) -> RunPart {
     RunPart(
         name, deadline: .seconds(8), executor: server.loop,
         start: {
@@ -37,7 +49,12 @@ func serverPart(_ name: String, _ server: HTTPServer, on address: HostPort, logg
         },
         run: {
             await waitForCancellation()
-            await server.shutdown(within: .seconds(7))
+            onDrain()
+            if drain > .zero {
+                logger.info("draining", ["seconds": "\(drain)"])
+                await server.loop.pause(drain)
+            }
+            await server.shutdown(within: .seconds(7) - drain)
         })
 }
 

@@ -51,3 +51,14 @@ func runParts(_ parts: [RunPart], logger: Logger) async -> ExitCode {
 func waitForCancellation() async {
     while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
 }
+
+extension EventLoop {
+    /// Waits for `time`, also in a task that was cancelled; on the loop only.
+    func pause(_ time: Duration) async {
+        let timer = Lock<LoopTimer?>(nil)
+        await withCheckedContinuation { continuation in
+            let made = schedule(after: time) { continuation.resume() }
+            timer.withLock { $0 = made }
+        }
+    }
+}

@@ -12,6 +12,11 @@ extension RedisClient {
 }
 
 extension MetricsRegistry {
+    /// Which version runs.
+    func addBuildInfo() {
+        gauge("weir_build_info", help: "1; the version of this process.", labels: ["version": Weir.version]).set(1)
+    }
+
     /// How long the loop's thread was busy without looking at its events.
     func addLoopDelay(_ loop: EventLoop) {
         function(

@@ -11,13 +11,16 @@ enum ScriptsCommand {
     static let load = Command(
         "scripts load", summary: "loads the Redis Functions",
         details: "Loading replaces an older version atomically and does nothing where Redis has this one.",
-        settings: [Shared.redis, force])
+        settings: [Shared.redis, Shared.wait, force])
     static let list = Command(
         "scripts list", summary: "lists the Redis Functions that Redis has", settings: [Shared.redis])
 
     static func runLoad(_ settings: Settings) async -> ExitCode {
         await withScripts(settings, "scripts load") { scripts in
-            switch try await scripts.load(force: settings[force]) {
+            let outcome = try await waiting(for: settings[Shared.wait], settings.logger("scripts load")) {
+                try await scripts.load(force: settings[force])
+            }
+            switch outcome {
             case .loaded(nil): say("loaded version \(RedisScripts.version)")
             case .loaded(let old?): say("loaded version \(RedisScripts.version), replacing \(old)")
             case .current(let version): say("Redis has version \(version) already")

@@ -30,12 +30,20 @@ enum ServeCommand {
     static let idempotency = Setting(
         "idempotency", .duration(.seconds(60) ... .seconds(7 * 86_400)), default: .seconds(3_600), key: "idempotency",
         help: "How long an Idempotency-Key is remembered.")
+    static let queryCache = Setting(
+        "query-cache", .bytes(ByteCount(bytes: 0)...ByteCount(bytes: 64 << 30)),
+        default: ByteCount(bytes: 64 << 20), key: "query_cache",
+        help: "Memory for what was read of PostgreSQL; 0 keeps nothing.")
+
+    static let drain = Setting(
+        "drain", .duration(.zero ... .seconds(5)), default: .zero, environment: "WEIR_DRAIN", key: "drain",
+        help: "When stopped, answer for so long with /readyz at 503, so that a load balancer looks elsewhere first.")
 
     static let command = Command(
         "serve", summary: "serves ingest, queries, live push and the dashboard",
         settings: [
             listen, Shared.redis, Shared.postgres, Shared.partitions, tokens, insecure, allowOrigin, Shared.late,
-            idempotency, chartLibrary,
+            idempotency, queryCache, chartLibrary, drain,
         ],
         check: checkAccess)
 

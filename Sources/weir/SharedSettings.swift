@@ -20,6 +20,10 @@ enum Shared {
         "late", .duration(.seconds(60) ... .seconds(400 * 86_400)), default: .seconds(7 * 86_400), key: "late",
         help: "Older events are refused.")
 
+    static let wait = Setting(
+        "wait", .duration(.zero ... .seconds(3_600)), default: .zero, environment: "WEIR_WAIT", group: stores,
+        help: "Try for so long where the store is out of reach, as when both are started together.")
+
     static let url = Setting(
         "url", .text("URL"), default: "http://127.0.0.1:8080", environment: "WEIR_URL", key: "url", group: server,
         help: "The address of a running front.")

@@ -32,6 +32,7 @@ enum WorkCommand {
             let redis = try RedisConnections(settings, process: "work", loop: loop)
             let registry = MetricsRegistry()
             registry.addProcessMetrics()
+            registry.addBuildInfo()
             registry.addLoopDelay(loop)
             let parts = [
                 OperationServer.part(on: settings[listen], loop: loop, registry: registry, logger: logger) {

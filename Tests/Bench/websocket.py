@@ -9,8 +9,8 @@ CONTINUATION, TEXT, CLOSE, PING, PONG = 0, 1, 8, 9, 10
 
 
 class WebSocket:
-    def __init__(self, host, port, path, headers=()):
-        self.socket = socket.create_connection((host, port), timeout=10)
+    def __init__(self, host, port, path, headers=(), connect=socket.create_connection):
+        self.socket = connect((host, port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         lines = [
             f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket", "Connection: Upgrade",

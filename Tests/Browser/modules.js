@@ -2,7 +2,7 @@
 const { SeriesTable } = await import('/assets/series.js');
 const { number, quantity, text, title } = await import('/assets/format.js');
 const { panelsOf } = await import('/assets/overview.js');
-const { reconnectDelay, subscriptionID } = await import('/assets/weir.js');
+const { milliseconds, reconnectDelay, subscriptionID } = await import('/assets/weir.js');
 
 const failures = [];
 function same(claim, got, wanted) {
@@ -40,6 +40,8 @@ same('an aggregation that is not there is a gap', quantiles.grid([...quantiles.s
 // Reconnecting: full jitter under a doubling bound.
 same('the bound doubles up to 30 s', [0, 1, 2, 5, 6, 60].map((attempt) => reconnectDelay(attempt, () => 1)), [500, 1000, 2000, 16000, 30000, 30000]);
 same('all of the range is used', reconnectDelay(4, () => 0), 0);
+
+same('lengths of time', ['100ms', '5m', '1h', '2d', '', undefined, '5'].map(milliseconds), [100, 300000, 3600000, 172800000, 0, 0, 0]);
 
 // Equal questions have equal ids, however they are written.
 const question = { metric: 'm', agg: ['p50'], by: ['a'], window: '5m', step: '1s', every: '100ms' };

@@ -207,18 +207,20 @@ final class MemoryRedis: CompactionSource {
         precondition(minutesMs.upperBound <= startMs + 600_000, "minutes of the same ten")
         return try call { state in
             let one = state.partitions[partition]
-            let partials = series.flatMap { number -> [MinutePartials.Partial] in
+            var found = MinutePartials(cursor: one.cursor)
+            for number in series {
                 let bucket = one.buckets[Chunk(series: number, startMs: startMs)]
-                return stride(from: minutesMs.lowerBound, to: minutesMs.upperBound, by: 60_000).compactMap { minuteMs in
-                    guard let version = one.dirty[minuteMs]?[number] else { return nil }
-                    let slots = stride(from: minuteMs, to: minuteMs + 60_000, by: 10_000)
-                    return MinutePartials.Partial(
+                for minuteMs in stride(from: minutesMs.lowerBound, to: minutesMs.upperBound, by: 60_000) {
+                    guard let version = one.dirty[minuteMs]?[number] else { continue }
+                    for slot in stride(from: minuteMs, to: minuteMs + 60_000, by: 10_000) {
+                        found.append(part: bucket?.records[slot] ?? [])
+                    }
+                    found.append(
                         series: number, minuteMs: minuteMs, version: version,
-                        generation: bucket?.generation ?? version,
-                        record: slots.flatMap { bucket?.records[$0] ?? [] })
+                        generation: bucket?.generation ?? version)
                 }
             }
-            return MinutePartials(cursor: one.cursor, partials: partials)
+            return found
         }
     }
 

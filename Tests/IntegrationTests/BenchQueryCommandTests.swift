@@ -44,8 +44,9 @@ struct BenchQueryCommandTests {
             #expect((run["client_cores"]?.number ?? 0) > 0 && run["front_cores"]?.number != nil, "\(name)")
             if name != "healthz" { #expect((run["took_ms"]?["p99"]?.number ?? 0) > 0, "\(name)") }
         }
-        // Memory has the last minutes whole; 30 days need PostgreSQL.
-        #expect(runs[0]["without_postgres"]?.number == 1 && runs[2]["without_postgres"]?.number == 0)
+        // Memory has the last minutes whole; 30 days need PostgreSQL, once.
+        #expect(runs[0]["without_postgres"]?.number == 1)
+        #expect((runs[2]["without_postgres"]?.number ?? 1) < 1)
         #expect(runs[4]["questions"]?.elements?.map { $0["name"]?.string } == ["5m", "15m", "1h", "6h", "24h", "7d"])
 
         let paced = try await bench(["--rate", "20", "--ask", "/healthz", "--format", "json"])

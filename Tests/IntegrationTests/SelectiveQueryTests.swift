@@ -35,7 +35,9 @@ struct SelectiveQueryTests {
     func isTheSameWorkWithManyOthers() async throws {
         let weir = try await CaseInstallation(configuration: Self.configuration, partitions: 1)
         let port = try FreePort.next()
-        let processes = [try await weir.startFront(port), try await weir.startWorker()]
+        // What was kept from before would say nothing of selecting.
+        let front = try await weir.startFront(port, ["--query-cache", "0"])
+        let processes = [front, try await weir.startWorker()]
         let nowMs = TimeSource.system.wallMs()
         var costs: [[String: Cost]] = []
         var sent = 0

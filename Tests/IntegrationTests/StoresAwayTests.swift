@@ -79,6 +79,23 @@ struct StoresAwayTests {
         #expect(slow.worst > .seconds(1), "the question had to wait for the lock: \(slow.worst)")
         _ = try await lock
         #expect(try await Self.breaker("postgres", weir)["openings"]?.integer == openings)
+
+        // What was answered once is kept, and is an answer without PostgreSQL.
+        let nowMs = TimeSource.system.wallMs()
+        let past =
+            "metric=bytes&agg=sum&step=1h&by=service&from=\(nowMs - 5 * 3_600_000)&to=\(nowMs - 3 * 3_600_000)"
+        let read = try await Self.ask(past, of: weir, times: 1).answers[0]
+        #expect(Self.tiers(read) == ["postgres"])
+        try await weir.postgres.stop(.immediate)
+        try await Self.waitFor("open", of: "postgres", weir)
+        let kept = try await Self.ask(past, of: weir)
+        for answer in kept.answers {
+            #expect(Self.degraded(answer) == [] && Self.tiers(answer) == ["memory"])
+            #expect(WeirInstallation.sum(answer, "sum") == Double(10 * Self.services * Self.old))
+        }
+        #expect(kept.worst < Self.onceOpen)
+        let cache = try await Self.status(weir).status["queries"]?["cache"]
+        #expect(cache?["hits"]?.integer ?? 0 > 0 && cache?["bytes"]?.integer ?? 0 > 0)
         try await weir.stop(worker)
         try await weir.stop(front)
     }

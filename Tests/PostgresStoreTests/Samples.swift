@@ -1,5 +1,6 @@
 import Analytics
 import TestKit
+import Wire
 
 /// A minute of a day that all these tests use: 2026-11-23 10:00 UTC.
 let tenOClock: Int64 = 1_795_428_000_000
@@ -67,10 +68,43 @@ func row(
 }
 
 /// A slot for each metric and label set, by their bytes (FNV-1a).
-private func slot(_ metric: String, _ labels: LabelSet) -> MinuteRow.Slot {
+private func slot(_ metric: String, _ labels: LabelSet) -> MinuteRows.Slot {
     var hash: UInt32 = 2_166_136_261
     for text in [metric] + labels.labels.flatMap({ [$0.name, $0.value] }) {
         for byte in text.utf8 + [0xFF] { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
     }
-    return MinuteRow.Slot(partition: 0, series: Int(hash), metric: .events)
+    return MinuteRows.Slot(partition: 0, series: Int(hash), metric: .events)
+}
+
+extension HistoryBatch {
+    /// A batch of rows that are told one by one.
+    init(partition: Int, cursor: StreamID = .zero, watermarkMs: Int64 = 0, rows: [MinuteRow]) {
+        self.init(partition: partition, cursor: cursor, watermarkMs: watermarkMs, rows: MinuteRows(rows))
+    }
+}
+
+/// What a partition counted for one metric and label set in one minute.
+struct MinuteRow: Equatable, Sendable {
+    let metric: String
+    let kind: MetricKind
+    let labels: LabelSet
+    let slot: MinuteRows.Slot
+    /// Start of the minute, ms since 1970.
+    let minuteMs: Int64
+    let generation: StreamID
+    let version: StreamID
+    let aggregate: Aggregate
+}
+
+extension MinuteRows {
+    /// The same rows, one by one.
+    init(_ rows: [MinuteRow]) {
+        self.init()
+        for row in rows {
+            let origin = add(Origin(slot: row.slot, metric: row.metric, kind: row.kind, labels: row.labels))
+            append(
+                row.aggregate, origin: origin, minuteMs: row.minuteMs, generation: row.generation,
+                version: row.version)
+        }
+    }
 }

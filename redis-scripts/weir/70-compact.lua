@@ -38,7 +38,8 @@ local function weir_settle(keys, args)
             if redis.call('EXISTS', dirty) == 0 then redis.call('ZREM', prefix .. 'minutes', minute) end
         end
     end
-    if settled > 0 then
+    -- Fronts are told also where all has changed again: history has what was read, and they may keep what was there before.
+    if low then
         local at = redis.call('HMGET', keys[1], 'id', 'newest', 'definitions')
         redis.call('XADD', live, 'MAXLEN', '~', LIVE_MAX_ENTRIES, '*', 'from', at[1] or '0-0', 'to', at[1] or '0-0',
             'newest', at[2] or '0', 'definitions', at[3] or '0',

@@ -35,6 +35,13 @@ package struct Aggregate: Equatable, Sendable {
 
     package var isEmpty: Bool { count == 0 && registers == nil && items == nil }
 
+    /// Forgets all, but keeps the memory of its sketch for what comes next.
+    package mutating func removeAll() {
+        (count, hits, sum, range, last) = (0, 0, nil, nil, nil)
+        sketch.removeAll()
+        (registers, items) = (nil, nil)
+    }
+
     /// Counts one event without a value.
     package mutating func addEvent() { count += 1 }
 

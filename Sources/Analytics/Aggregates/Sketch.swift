@@ -42,6 +42,13 @@ package struct Sketch: Equatable, Sendable {
         self.zeroCount = zeroCount
     }
 
+    /// Forgets all it has seen, and keeps its memory.
+    package mutating func removeAll() {
+        positive.removeAll(keepingCapacity: true)
+        negative.removeAll(keepingCapacity: true)
+        zeroCount = 0
+    }
+
     package var isEmpty: Bool { positive.isEmpty && negative.isEmpty && zeroCount == 0 }
 
     /// How many values it has seen. O(bins).
@@ -80,6 +87,12 @@ package struct Sketch: Equatable, Sendable {
         } else {
             Self.add(count, at: index, to: &positive)
         }
+    }
+
+    /// Adds all of `bins`, ascending by index, each of at least 1, in `indices`; to the magnitudes of negative values where
+    /// `isNegative`. O(bins), without an allocation where all of them are there.
+    package mutating func add(ascending bins: [Bin], isNegative: Bool) {
+        if isNegative { Self.merge(bins, into: &negative) } else { Self.merge(bins, into: &positive) }
     }
 
     /// Counts `count` zeros.
@@ -145,9 +158,11 @@ package struct Sketch: Equatable, Sendable {
             bins = other
             return
         }
+        var (left, right) = addToKnown(other, &bins)
+        if right == other.count { return }
+        let known = left
         var merged: [Bin] = []
-        merged.reserveCapacity(bins.count + other.count)
-        var (left, right) = (0, 0)
+        merged.reserveCapacity(bins.count - left + other.count - right)
         while left < bins.count && right < other.count {
             let (a, b) = (bins[left], other[right])
             if a.index == b.index {
@@ -164,6 +179,23 @@ package struct Sketch: Equatable, Sendable {
         }
         merged.append(contentsOf: bins[left...])
         merged.append(contentsOf: other[right...])
-        bins = merged
+        bins.replaceSubrange(known..., with: merged)
+    }
+
+    /// Adds up to the first bin that is not there, in place: bins that are merged many times are nearly all there. Returns where
+    /// both stand.
+    private static func addToKnown(_ other: [Bin], _ bins: inout [Bin]) -> (left: Int, right: Int) {
+        let other = other.span
+        var bins = bins.mutableSpan
+        var (left, right) = (0, 0)
+        while right < other.count {
+            let bin = other[right]
+            while left < bins.count && bins[left].index < bin.index { left += 1 }
+            guard left < bins.count, bins[left].index == bin.index else { break }
+            bins[left].count += bin.count
+            left += 1
+            right += 1
+        }
+        return (left, right)
     }
 }

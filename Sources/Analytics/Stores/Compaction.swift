@@ -39,24 +39,33 @@ package struct MinutePartials: Sendable {
         package let version: StreamID
         /// The cursor after the batch that created the bucket.
         package let generation: StreamID
-        /// The record's bytes (`RecordCodec`), of all its parts and sets; empty where it holds nothing.
-        package var record: [UInt8]
-
-        package init(series: Int, minuteMs: Int64, version: StreamID, generation: StreamID, record: [UInt8]) {
-            self.series = series
-            self.minuteMs = minuteMs
-            self.version = version
-            self.generation = generation
-            self.record = record
-        }
+        /// Where the record's bytes (`RecordCodec`) stand in `bytes`, of all its parts and sets; empty where it holds nothing.
+        package let record: Range<Int>
     }
 
     package var cursor: StreamID
-    package var partials: [Partial]
+    package private(set) var partials: [Partial] = []
+    /// The records, one behind the other.
+    package private(set) var bytes: [UInt8] = []
 
-    package init(cursor: StreamID, partials: [Partial]) {
-        self.cursor = cursor
-        self.partials = partials
+    package init(cursor: StreamID) { self.cursor = cursor }
+
+    /// Makes room for `count` partials.
+    package mutating func reserve(_ count: Int) {
+        partials.reserveCapacity(count)
+        bytes.reserveCapacity(count * 64)
+    }
+
+    /// Adds a part of the record of the next partial, behind the parts before it.
+    package mutating func append(part: [UInt8]) { bytes.append(contentsOf: part) }
+
+    /// Adds a partial; its record is made of the parts that were added since the one before.
+    package mutating func append(series: Int, minuteMs: Int64, version: StreamID, generation: StreamID) {
+        let start = partials.last?.record.upperBound ?? 0
+        partials.append(
+            Partial(
+                series: series, minuteMs: minuteMs, version: version, generation: generation,
+                record: start..<bytes.count))
     }
 }
 

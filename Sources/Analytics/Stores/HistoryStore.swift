@@ -14,6 +14,37 @@ package protocol HistoryStore: Sendable {
     func rows(
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow]
+    /// The same rows, merged into `buckets` by the labels of their series; returns these.
+    func merge(
+        _ series: ArraySlice<HistorySeries>, into buckets: GroupedBuckets, fromMs: Int64, toMs: Int64, before: [Int64],
+        resolution: HistoryResolution
+    ) async throws(StoreError) -> GroupedBuckets
+}
+
+extension HistoryStore {
+    /// The same from `rows`, for a store that has no faster way.
+    package func merge(
+        _ series: ArraySlice<HistorySeries>, into buckets: GroupedBuckets, fromMs: Int64, toMs: Int64, before: [Int64],
+        resolution: HistoryResolution
+    ) async throws(StoreError) -> GroupedBuckets {
+        let rows = try await rows(
+            series: series.map(\.id), fromMs: fromMs, toMs: toMs, before: before, resolution: resolution)
+        var buckets = buckets
+        let places = buckets.places(of: series)
+        for row in rows {
+            if let place = places[row.series] { buckets.merge(row.aggregate, at: place, bucketMs: row.bucketMs) }
+        }
+        return buckets
+    }
+}
+
+extension GroupedBuckets {
+    /// Where the groups of `series` stand, by the numbers of these.
+    package mutating func places(of series: ArraySlice<HistorySeries>) -> [Int: Int] {
+        var places: [Int: Int] = Dictionary(minimumCapacity: series.count)
+        for one in series { places[one.id] = place(of: one.labels) }
+        return places
+    }
 }
 
 extension HistoryStore {

@@ -49,51 +49,14 @@ package struct HistoryBatch: Sendable {
     /// With this batch, every minute before it (ms since 1970) has been written; 0 says nothing.
     package var watermarkMs: Int64
     /// No two of one metric, label set, minute and generation. Empty where only the watermark moves.
-    package var rows: [MinuteRow]
+    package var rows: MinuteRows
 
-    package init(partition: Int, cursor: StreamID = .zero, watermarkMs: Int64 = 0, rows: [MinuteRow] = []) {
+    package init(
+        partition: Int, cursor: StreamID = .zero, watermarkMs: Int64 = 0, rows: MinuteRows = MinuteRows()
+    ) {
         self.partition = partition
         self.cursor = cursor
         self.watermarkMs = watermarkMs
         self.rows = rows
-    }
-}
-
-/// What a partition counted for one metric and label set in one minute.
-package struct MinuteRow: Equatable, Sendable {
-    /// Where a row's metric and labels come from in Redis, cheap to compare. During a pass one slot always means the same metric
-    /// and labels; several slots may mean the same as well.
-    package struct Slot: Hashable, Sendable {
-        private let packed: UInt64
-
-        /// `partition` is below 65,536, `series` below 2^32.
-        package init(partition: Int, series: Int, metric: MetricID) {
-            packed =
-                UInt64(UInt16(partition)) << 48 | UInt64(UInt32(series)) << 16 | UInt64(metric.rawValue)
-        }
-    }
-
-    package let metric: String
-    package let kind: MetricKind
-    package let labels: LabelSet
-    package let slot: Slot
-    /// Start of the minute, ms since 1970.
-    package let minuteMs: Int64
-    package let generation: StreamID
-    package let version: StreamID
-    package let aggregate: Aggregate
-
-    package init(
-        metric: String, kind: MetricKind, labels: LabelSet, slot: Slot, minuteMs: Int64, generation: StreamID,
-        version: StreamID, aggregate: Aggregate
-    ) {
-        self.metric = metric
-        self.kind = kind
-        self.labels = labels
-        self.slot = slot
-        self.minuteMs = minuteMs
-        self.generation = generation
-        self.version = version
-        self.aggregate = aggregate
     }
 }

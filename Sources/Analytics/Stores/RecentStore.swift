@@ -86,10 +86,13 @@ package struct PartitionState: Sendable, Equatable {
         self.definitionsVersion = definitionsVersion
     }
 
-    /// From this bucket start on (ms) Redis has all of the partition; before it, PostgreSQL has: min(watermark, an hour ago).
+    /// From this bucket start on (ms) Redis has all of the partition; before it, PostgreSQL has: min(watermark, an hour ago),
+    /// rounded down to ten minutes.
+    ///
+    /// Redis keeps ten minutes at a time, and for longer than it must. So the boundary moves six times an hour, and what
+    /// fronts keep of history grows as seldom.
     package var boundaryMs: Int64 {
-        let hourAgo = nowMs - 3_600_000
-        return min(watermarkMs, hourAgo - hourAgo % 60_000)
+        StepLadder.floor(min(watermarkMs, nowMs - 3_600_000), HistoryPieces.shortestMs)
     }
 }
 

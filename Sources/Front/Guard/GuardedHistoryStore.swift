@@ -31,4 +31,14 @@ package struct GuardedHistoryStore: HistoryStore {
                 series: series, fromMs: fromMs, toMs: toMs, before: before, resolution: resolution)
         }
     }
+
+    package func merge(
+        _ series: ArraySlice<HistorySeries>, into buckets: GroupedBuckets, fromMs: Int64, toMs: Int64, before: [Int64],
+        resolution: HistoryResolution
+    ) async throws(StoreError) -> GroupedBuckets {
+        try await breaker.call("read minutes") { [store] () throws(StoreError) in
+            try await store.merge(
+                series, into: buckets, fromMs: fromMs, toMs: toMs, before: before, resolution: resolution)
+        }
+    }
 }

@@ -30,6 +30,7 @@ struct IngestRoute: Sendable {
         let receivedMs = time.wallMs()
         var packer = EventPacker(lateMs: lateMs)
         let packed = packer.pack(request.body, format, receivedMs: receivedMs)
+        metrics.receivedBytes.add(request.body.count)
         metrics.rejectedEvents.add(packed.rejected)
         guard packed.accepted > 0 else {
             let detail =

@@ -8,6 +8,12 @@ struct BucketLine {
     private(set) var aggregates: [Aggregate] = []
     /// The greatest of `versions`.
     private(set) var version: UInt64 = 0
+    /// What aggregations make of the buckets: computed when asked for, kept while a bucket stays the same.
+    private var columns: [(aggregation: Aggregation, values: [Double])] = []
+
+    private static let maxColumns = 8
+    /// Stands for a value that is not computed; NaN is one that a bucket does not have.
+    private static let stale = -Double.infinity
 
     var isEmpty: Bool { starts.isEmpty }
 
@@ -26,7 +32,9 @@ struct BucketLine {
         if isThere {
             aggregates[index].merge(aggregate)
             versions[index] = version
+            outdate(index)
         } else {
+            for column in columns.indices { columns[column].values.insert(Self.stale, at: index) }
             starts.insert(start, at: index)
             aggregates.insert(aggregate, at: index)
             versions.insert(version, at: index)
@@ -43,6 +51,7 @@ struct BucketLine {
             starts.remove(at: index)
             versions.remove(at: index)
             aggregates.remove(at: index)
+            for column in columns.indices { columns[column].values.remove(at: index) }
             isTold = false
         }
         for (start, aggregate) in others where self[start] != aggregate {
@@ -50,6 +59,7 @@ struct BucketLine {
             if isThere {
                 aggregates[index] = aggregate
                 versions[index] = version
+                outdate(index)
                 self.version = max(self.version, version)
             } else {
                 merge(aggregate, at: start, version: version)
@@ -65,6 +75,42 @@ struct BucketLine {
         starts.removeFirst(count)
         versions.removeFirst(count)
         aggregates.removeFirst(count)
+        for column in columns.indices { columns[column].values.removeFirst(count) }
+    }
+
+    /// What `aggregation` makes of each bucket, of `seconds`; NaN where it has no such value.
+    mutating func values(_ aggregation: Aggregation, seconds: Double) -> [Double] {
+        var column = columns.firstIndex { $0.aggregation == aggregation } ?? columns.count
+        if column == columns.count {
+            if column == Self.maxColumns {
+                columns = []
+                column = 0
+            }
+            columns.append((aggregation, Array(repeating: Self.stale, count: starts.count)))
+        }
+        for index in starts.indices where columns[column].values[index] == Self.stale {
+            columns[column].values[index] = aggregates[index].value(aggregation, seconds: seconds) ?? .nan
+        }
+        return columns[column].values
+    }
+
+    /// Indices of the buckets that begin in `range` (seconds since 1970).
+    func indices(in range: Range<Int64>) -> Range<Int> {
+        let (first, end) = (find(range.lowerBound).index, find(range.upperBound).index)
+        return first..<max(first, end)
+    }
+
+    /// Bytes of memory, about.
+    var byteCount: Int {
+        aggregates.reduce(64 + columns.count * 8 * starts.count) { sum, aggregate in
+            sum + 280 + 16 * (aggregate.sketch.positive.count + aggregate.sketch.negative.count)
+                + (aggregate.registers == nil ? 0 : 1 << 14)
+                + (aggregate.items.map { 100 * $0.counts.count } ?? 0)
+        }
+    }
+
+    private mutating func outdate(_ index: Int) {
+        for column in columns.indices { columns[column].values[index] = Self.stale }
     }
 
     /// Indices of the buckets that begin at `from` or later and have changed after `version`.

@@ -53,7 +53,8 @@ enum ClientMessage {
         return message
     }
 
-    private static func subscription(
+    /// What a subscription asks for; what is left in `fields` it did not know.
+    static func subscription(
         _ fields: inout LiveFields, _ definitions: Definitions
     ) throws(BadMessage) -> SubscriptionRequest {
         let id = try fields.identifier()

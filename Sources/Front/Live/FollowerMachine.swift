@@ -26,6 +26,8 @@ struct FollowerMachine {
     private var parts: [Part] = []
     /// The last batch taken ended at `reached`, so that the next begins there.
     private var isLinked = false
+    /// Cursors ahead of `reached` at which others have read the store.
+    private var seen: [StreamID] = []
 
     /// A rebuild begins; the live stream stood at `position` before anything was read.
     mutating func begin(position: StreamID) {
@@ -54,6 +56,11 @@ struct FollowerMachine {
         settle()
     }
 
+    /// Others have read the store at `cursor`; the batches must come to it.
+    mutating func saw(_ cursor: StreamID) {
+        if cursor > reached { seen.append(cursor) }
+    }
+
     /// What the partition held is lost.
     mutating func lose() { phase = .away }
 
@@ -76,12 +83,17 @@ struct FollowerMachine {
         // What was read before the first batch is known from the read. Every cursor is the end of some batch, so the first one
         // past it begins there; one that begins before it and ends behind it comes of a store that went back in between.
         if !isLinked && batch.to <= reached { return .known }
-        guard batch.from == reached, batch.to > reached else {
+        // The same holds for a batch that passes over a cursor at which anything was read.
+        let passesOver = { (cursor: StreamID) in batch.from < cursor && cursor < batch.to }
+        guard batch.from == reached, batch.to > reached, !seen.contains(where: passesOver),
+            !parts.contains(where: { passesOver($0.cursor) })
+        else {
             phase = .away
             return .gap
         }
         isLinked = true
         reached = batch.to
+        seen.removeAll { $0 <= reached }
         return .new
     }
 

@@ -1,4 +1,4 @@
-internal import Wire
+internal import WebServer
 
 /// One connected client: its socket, what it has subscribed to, and what is about to be written to it.
 final class LiveClient {
@@ -6,8 +6,8 @@ final class LiveClient {
     let socket: any LiveSocket
     /// By the client's ids.
     var memberships: [String: Membership] = [:]
-    /// Frames for the next write.
-    private(set) var outbox: [[UInt8]] = []
+    /// Messages for the next write.
+    private(set) var outbox: [SharedMessage] = []
     /// Messages that came before the metrics were known.
     var held: [[UInt8]] = []
     /// Since when, on the monotonic clock, something has been kept back because the client is slow; nil when it is not.
@@ -18,21 +18,21 @@ final class LiveClient {
         self.socket = socket
     }
 
-    /// Adds a frame to the next write; true for the first.
-    func queue(frame: [UInt8]) -> Bool {
-        outbox.append(frame)
+    /// Adds a message to the next write; true for the first.
+    func queue(_ message: SharedMessage) -> Bool {
+        outbox.append(message)
         return outbox.count == 1
     }
 
     /// Writes what is queued.
     func flush() {
         if outbox.isEmpty { return }
-        socket.send(frames: outbox)
+        socket.send(messages: outbox)
         outbox.removeAll(keepingCapacity: true)
     }
 
-    /// Bytes that wait for the client.
-    var pendingBytes: Int { socket.pendingBytes + outbox.reduce(0) { $0 + $1.count } }
+    /// Bytes that wait for the client; those not written yet as they are without compression.
+    var pendingBytes: Int { socket.pendingBytes + outbox.reduce(0) { $0 + $1.payload.count } }
 }
 
 /// One client's part in a shared subscription.

@@ -14,10 +14,18 @@ package struct LiveConfiguration: Sendable {
     package var maxGroups = 1_000
     /// How long a question nobody asks any more is kept for one who comes back; default 30 s.
     package var groupIdle = Duration.seconds(30)
+    /// Questions that are kept up to date for those who poll; default 64.
+    package var maxPollGroups = 64
+    /// Bytes that these may have; default 128 MiB. Past it those not asked for the longest go.
+    package var maxPollBytes = 128 << 20
+    /// How long such a question is kept when nobody asks; default 2 min.
+    package var pollIdle = Duration.seconds(120)
     /// How long one read of the live stream waits for news; default 5 s.
     package var wait = Duration.seconds(5)
     /// How often a part that a store could not give is asked for again; default 5 s.
     package var retry = Duration.seconds(5)
+    /// How often an event stream says that it lives; default 15 s, as WebSockets are pinged.
+    package var heartbeat = Duration.seconds(15)
 
     package init() {}
 }

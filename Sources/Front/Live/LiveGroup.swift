@@ -43,13 +43,15 @@ final class LiveGroup {
     private static let unknown: Int32 = -2
 
     let question: LiveQuestion
+    /// Another for each group that ever was.
+    let number: Int
     private(set) var metric: MetricDefinition
     private(set) var phase = Phase.empty
     /// Grows with every start from nothing: who has seen another number needs a snapshot.
     private(set) var epoch = 0
     /// The version in which anything last changed.
     private(set) var version: UInt64 = 0
-    private(set) var series: [Series] = []
+    var series: [Series] = []
     /// More series match than are kept.
     private(set) var isTruncated = false
     /// Start of the first bucket kept, in seconds.
@@ -77,14 +79,18 @@ final class LiveGroup {
     /// Lines that the catalog had when the read began.
     private var linesKnown = 0
 
-    init(_ question: LiveQuestion, metric: MetricDefinition) {
+    init(_ question: LiveQuestion, metric: MetricDefinition, number: Int = 0) {
         self.question = question
+        self.number = number
         self.metric = metric
         stepSeconds = question.stepSeconds
         grouping = GroupedBuckets(by: question.by, stepMs: question.stepSeconds * 1000)
     }
 
     var isReady: Bool { if case .ready = phase { true } else { false } }
+
+    /// All that matches is there and none of it is to be read again.
+    var isWhole: Bool { isReady && !isTruncated && outdated == nil && reading == nil && degraded.isEmpty }
 
     /// Starts from nothing, with buckets from `windowStart` on; those from `liveFrom` on come from the ring.
     func begin(windowStart: Int64, liveFrom: Int64, linesKnown: Int) {

@@ -1,5 +1,6 @@
 internal import Analytics
 internal import Service
+internal import WebServer
 internal import Wire
 
 /// What clients ask for.
@@ -9,8 +10,10 @@ extension LiveHub {
         let client = LiveClient(id: id, socket: socket)
         clients[id] = client
         socket.onDrained { [weak self] in self?.assumeIsolated { $0.drained(id) } }
-        queue(LiveMessage.hello(serverTimeMs: time.wallMs()), to: client)
-        if !degraded.isEmpty { queue(LiveMessage.status(degraded: degraded), to: client) }
+        queue(SharedMessage(text: LiveMessage.hello(serverTimeMs: time.wallMs()), event: "hello"), to: client)
+        if !degraded.isEmpty {
+            queue(SharedMessage(text: LiveMessage.status(degraded: degraded), event: "status"), to: client)
+        }
         write()
     }
 
@@ -25,7 +28,11 @@ extension LiveHub {
     /// Takes a text message of a client.
     func receive(text: [UInt8], from id: UInt64) {
         guard let client = clients[id] else { return }
-        if memory.catalog.definitions.version == 0 && client.held.count < configuration.maxSubscriptions {
+        if memory.catalog.definitions.version == 0 {
+            // What metrics there are is not known yet; what is wrong about a message cannot be said.
+            guard client.held.count < configuration.maxSubscriptions else {
+                return end(client, .policyViolation, "Too many messages before the server knows its metrics.")
+            }
             client.held.append(text)
             return
         }
@@ -35,10 +42,10 @@ extension LiveHub {
             if let membership = client.memberships.removeValue(forKey: name) {
                 leave(membership)
             } else {
-                queue(LiveMessage.error(id: name, detail: "There is no subscription '\(name)'."), to: client)
+                tell(client, error: "There is no subscription '\(name)'.", id: name)
             }
-        case .ping: queue(LiveMessage.pong, to: client)
-        case .bad(let name, let detail): queue(LiveMessage.error(id: name, detail: detail), to: client)
+        case .ping: queue(SharedMessage(text: LiveMessage.pong), to: client)
+        case .bad(let name, let detail): tell(client, error: detail, id: name)
         case .unreadable: end(client, .invalidPayload, "Messages are JSON objects.")
         }
         write()
@@ -51,6 +58,9 @@ extension LiveHub {
             client.held = []
             for text in texts { receive(text: text, from: client.id) }
         }
+        let streams = heldStreams
+        heldStreams = []
+        for open in streams { open() }
     }
 
     /// Takes a binary message of a client, which no client of ours sends.
@@ -65,7 +75,8 @@ extension LiveHub {
         client.socket.close(code, reason)
     }
 
-    private func subscribe(_ client: LiveClient, _ request: SubscriptionRequest) {
+    /// Adds a subscription of a client; one that has seen everything up to `seen` needs no snapshot.
+    private func subscribe(_ client: LiveClient, _ request: SubscriptionRequest, seen: LivePosition? = nil) {
         if let before = client.memberships[request.id] {
             // The same again: the client wants to see everything anew.
             client.memberships[request.id] = nil
@@ -83,11 +94,33 @@ extension LiveHub {
         subscription.members[client.id] = membership
         subscription.hasWaiting = true
         client.memberships[request.id] = membership
-        sendSnapshots(subscription)
+        if let seen, subscription.group.isReady, seen.isBefore(position(of: subscription.group)) {
+            membership.state = .behind(since: seen.version)
+            catchUp(membership)
+        } else {
+            sendSnapshots(subscription)
+        }
+    }
+
+    /// Takes on a client of an event stream, which has one subscription and no other; `seen` is where its last one ended.
+    func connect(_ socket: any LiveSocket, as id: UInt64, _ request: SubscriptionRequest, seen: LivePosition?) {
+        connect(socket, as: id)
+        guard let client = clients[id] else { return }
+        subscribe(client, request, seen: seen)
+        write()
+    }
+
+    /// Where a client stands that has everything of a group.
+    func position(of group: LiveGroup) -> LivePosition {
+        LivePosition(front: front, group: group.number, epoch: group.epoch, version: group.version)
     }
 
     private func refuse(_ client: LiveClient, _ request: SubscriptionRequest, _ detail: String) {
-        queue(LiveMessage.error(id: request.id, detail: detail), to: client)
+        tell(client, error: detail, id: request.id)
+    }
+
+    private func tell(_ client: LiveClient, error detail: String, id: String?) {
+        queue(SharedMessage(text: LiveMessage.error(id: id, detail: detail), event: "error"), to: client)
     }
 
     /// The shared subscription for a request; nil where there is no room for another question.

@@ -41,6 +41,7 @@ extension LiveHub {
                 let part = try await history.read(
                     group.metric, by: question.by, filter: question.filter, from: range.lowerBound,
                     to: range.upperBound, stepSeconds: group.stepSeconds)
+                if group.epoch == epoch { memory.saw(part.cursors) }
                 while group.epoch == epoch && !memory.hasReached(part.cursors) && !isStopping { await nextNews() }
                 guard group.epoch == epoch else { continue }
                 if part.stepSeconds > group.stepSeconds {

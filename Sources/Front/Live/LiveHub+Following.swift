@@ -157,7 +157,8 @@ extension LiveHub {
 
     private func setReachable(partition: Int, _ isReachable: Bool) {
         if isReachable {
-            unreachable.remove(partition)
+            // What was settled meanwhile may have been trimmed from the stream.
+            if unreachable.remove(partition) != nil { cache?.forgetAll() }
             heardNs[partition] = time.monotonicNs()
         } else {
             unreachable.insert(partition)

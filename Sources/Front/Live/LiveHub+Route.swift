@@ -2,7 +2,10 @@ internal import Service
 package import WebServer
 internal import Wire
 
-extension WebSocketSession: LiveSocket {}
+extension WebSocketSession: LiveSocket {
+    /// Does nothing: the server pings its WebSockets itself.
+    package func sendHeartbeat() {}
+}
 
 extension LiveHub {
     /// Answers `GET /api/v1/live`: makes the connection a WebSocket and serves it from then on.
@@ -11,11 +14,7 @@ extension LiveHub {
     package nonisolated func serve(_ responder: HTTPResponder) { assumeIsolated { $0.accept(responder) } }
 
     private func accept(_ responder: HTTPResponder) {
-        guard !isStopping else {
-            var response = HTTPResponse(problem: .serviceUnavailable, detail: "The server is shutting down; try again.")
-            response.fields.append("Retry-After", "1")
-            return responder.respond(response)
-        }
+        guard !isStopping else { return responder.respond(.stopping) }
         let id = nextClientID()
         let session = responder.upgrade(
             protocols: ["weir.v1"],

@@ -1,5 +1,6 @@
 internal import Analytics
 internal import Service
+internal import WebServer
 internal import Wire
 
 /// What clients are told, and when.
@@ -46,22 +47,23 @@ extension LiveHub {
         if !subscription.members.values.contains(where: { $0.state == .inSync }) {
             subscription.sentVersion = subscription.group.version
         }
-        var frame: [UInt8]?
+        var message: SharedMessage?
         for membership in subscription.members.values where membership.state == .waiting {
             guard hasRoom(membership.client) else { continue }
-            let bytes = frame ?? snapshot(subscription)
-            frame = bytes
-            queue(frame: bytes, to: membership.client)
+            let made = message ?? snapshot(subscription)
+            message = made
+            queue(made, to: membership.client)
             membership.state = .inSync
         }
     }
 
-    private func snapshot(_ subscription: Subscription) -> [UInt8] {
-        WebSocketFrame.encode(
-            .text,
-            LiveMessage.snapshot(
+    private func snapshot(_ subscription: Subscription) -> SharedMessage {
+        metrics.snapshots.add()
+        return SharedMessage(
+            text: LiveMessage.snapshot(
                 subscription.request, of: subscription.group, sequence: subscription.sequence, nowMs: time.wallMs(),
-                newestMs: memory.newestMs, degraded: Set(degraded + subscription.group.degraded).sorted()))
+                newestMs: memory.newestMs, degraded: Set(degraded + subscription.group.degraded).sorted()),
+            event: "snapshot", eventID: position(of: subscription.group).text)
     }
 
     private func sendUpdate(_ subscription: Subscription, _ now: UInt64, due: UInt64) {
@@ -76,14 +78,18 @@ extension LiveHub {
         subscription.sequence += 1
         subscription.sentVersion = group.version
         subscription.pacer.sent(at: now, due: due)
-        let frame = WebSocketFrame.encode(.text, bytes)
+        let message = update(bytes, of: group)
         for membership in subscription.members.values where membership.state == .inSync {
             if hasRoom(membership.client) {
-                queue(frame: frame, to: membership.client)
+                queue(message, to: membership.client)
             } else {
                 membership.state = .behind(since: since)
             }
         }
+    }
+
+    private func update(_ text: [UInt8], of group: LiveGroup) -> SharedMessage {
+        SharedMessage(text: text, event: "update", eventID: position(of: group).text)
     }
 
     // MARK: Slow clients
@@ -112,7 +118,8 @@ extension LiveHub {
         for membership in client.memberships.values { catchUp(membership) }
     }
 
-    private func catchUp(_ membership: Membership) {
+    /// Sends what a member lacks, as far as its client has room.
+    func catchUp(_ membership: Membership) {
         let subscription = membership.subscription
         guard subscription.group.isReady, subscription.epoch == subscription.group.epoch else { return }
         switch membership.state {
@@ -125,7 +132,7 @@ extension LiveHub {
             // It may know more than the others in the end, never less.
             let update = LiveMessage.update(
                 subscription.request, of: subscription.group, since: since, sequence: subscription.sequence)
-            if let update { queue(update, to: membership.client) }
+            if let update { queue(self.update(update, of: subscription.group), to: membership.client) }
             membership.state = .inSync
         }
     }
@@ -154,19 +161,16 @@ extension LiveHub {
         let now = degraded
         guard now != toldDegraded else { return }
         toldDegraded = now
-        let frame = WebSocketFrame.encode(.text, LiveMessage.status(degraded: now))
-        for client in clients.values { queue(frame: frame, to: client) }
+        let message = SharedMessage(text: LiveMessage.status(degraded: now), event: "status")
+        for client in clients.values { queue(message, to: client) }
         write()
     }
 
     /// Queues a message for one client.
-    func queue(_ message: [UInt8], to client: LiveClient) {
-        queue(frame: WebSocketFrame.encode(.text, message), to: client)
-    }
-
-    func queue(frame: [UInt8], to client: LiveClient) {
+    func queue(_ message: SharedMessage, to client: LiveClient) {
         metrics.frames.add()
-        if client.queue(frame: frame) { unwritten.append(client) }
+        metrics.sentBytes.add(message.payload.count)
+        if client.queue(message) { unwritten.append(client) }
     }
 
     /// Writes what is queued, each client in one write; cuts off who is past the hard limit.

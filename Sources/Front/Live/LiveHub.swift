@@ -16,6 +16,7 @@ package actor LiveHub {
     nonisolated let executor: any SerialExecutor
     let store: any RecentStore
     let history: any LiveHistory
+    let cache: HistoryCache?
     let time: TimeSource
     let configuration: LiveConfiguration
     let logger: Logger
@@ -32,6 +33,10 @@ package actor LiveHub {
     /// How many subscriptions each group has, and since when (monotonic) it has none.
     var subscribers: [LiveQuestion: [Subscription]] = [:]
     var idleSinceNs: [LiveQuestion: UInt64] = [:]
+    /// Questions asked by polling, and those of them that have a group, with when (monotonic) they were last asked.
+    var polled = AskedQuestions()
+    var pollGroups: [LiveQuestion: UInt64] = [:]
+    private var nextLimitNs: UInt64 = 0
     /// Groups whose filling is under way.
     var filling: Set<LiveQuestion> = []
     /// Subscriptions with a change to send.
@@ -49,11 +54,16 @@ package actor LiveHub {
     /// Other stores that are missing, by what the executable says.
     var missing: Set<String> = []
     var toldDegraded: [String] = []
+    /// Event streams that were asked for before the metrics were known.
+    var heldStreams: [() -> Void] = []
+    /// A number that no other front has, so that what clients have seen of another is not taken for ours.
+    let front = UInt64.random(in: 0...UInt64.max)
     private(set) var isStopping = false
     private var lastClient: UInt64 = 0
     private var alarm: (any LiveAlarm)?
     private var alarmNs = UInt64.max
     private var nextHousekeepingNs: UInt64 = 0
+    private var nextHeartbeatNs: UInt64 = 0
     var nextRetryNs: UInt64 = 0
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -64,10 +74,11 @@ package actor LiveHub {
     ///
     /// `executor` is the event loop of the web server; `history` reads the part of a window that lies before the ring.
     /// `makeAlarm` makes the loop's timer that calls the given function, and is called on the loop, in `run`. `isStoreAway` is
-    /// what others know of the followed store, sooner than a follower that waits for it. `pause` waits,
-    /// or returns early where the task is cancelled.
+    /// what others know of the followed store, sooner than a follower that waits for it. `cache` is told what changes in history.
+    /// `pause` waits, or returns early where the task is cancelled.
     package init(
-        executor: any SerialExecutor, store: any RecentStore, history: any LiveHistory, time: TimeSource = .system,
+        executor: any SerialExecutor, store: any RecentStore, history: any LiveHistory, cache: HistoryCache? = nil,
+        time: TimeSource = .system,
         configuration: LiveConfiguration = LiveConfiguration(), logger: Logger = .silent,
         metrics: LiveMetrics = LiveMetrics(MetricsRegistry()),
         makeAlarm: @escaping @Sendable (@escaping @Sendable () -> Void) -> any LiveAlarm,
@@ -77,6 +88,7 @@ package actor LiveHub {
         self.executor = executor
         self.store = store
         self.history = history
+        self.cache = cache
         self.time = time
         self.configuration = configuration
         self.logger = logger
@@ -85,7 +97,7 @@ package actor LiveHub {
         self.isStoreAway = isStoreAway
         self.pause = pause
         (jobs, newJobs) = AsyncStream.makeStream()
-        memory = LiveMemory(now: time.wallMs() / 1000, maxRingBytes: configuration.maxRingBytes)
+        memory = LiveMemory(now: time.wallMs() / 1000, maxRingBytes: configuration.maxRingBytes, cache: cache)
     }
 
     /// Follows the stores and serves the clients until the task is cancelled; then closes the clients with 1001.
@@ -143,6 +155,9 @@ package actor LiveHub {
         dirty = []
         unwritten = []
         behind = [:]
+        let streams = heldStreams
+        heldStreams = []
+        for refuse in streams { refuse() }
         alarm = nil
         news()
     }
@@ -171,10 +186,18 @@ package actor LiveHub {
 
     private func keepHouse(_ now: UInt64) {
         memory.advance(to: time.wallMs() / 1000)
-        for (question, since) in idleSinceNs where now >= since + UInt64(nanoseconds: configuration.groupIdle) {
+        for (question, since) in idleSinceNs where now >= since + UInt64(nanoseconds: idleTime(question)) {
             drop(question)
         }
+        if now >= nextLimitNs {
+            nextLimitNs = now + 10_000_000_000
+            limitPollGroups(now)
+        }
         closeStalled(now)
+        if now >= nextHeartbeatNs {
+            nextHeartbeatNs = now + UInt64(nanoseconds: configuration.heartbeat)
+            for client in clients.values { client.socket.sendHeartbeat() }
+        }
         if now >= nextRetryNs {
             nextRetryNs = now + UInt64(nanoseconds: configuration.retry)
             for group in memory.groups.values where group.isReady && !group.degraded.isEmpty { group.readAgain() }
@@ -190,6 +213,7 @@ package actor LiveHub {
     func drop(_ question: LiveQuestion) {
         idleSinceNs[question] = nil
         guard subscribers[question] == nil else { return }
+        pollGroups[question] = nil
         memory.drop(question)
     }
 

@@ -13,6 +13,7 @@ final class LiveMemory {
     private(set) var followers: [FollowerMachine] = []
     /// Grows whenever something that was held is lost.
     private(set) var epoch = 0
+    private var groupsMade = 0
     /// Counts changes; buckets remember the one that changed them.
     private(set) var version: UInt64 = 1
     /// Time of the newest event applied, ms since 1970; 0 where there is none.
@@ -20,8 +21,11 @@ final class LiveMemory {
     /// Deltas and records that could not be read.
     private(set) var damagedCount = 0
     private(set) var groups: [LiveQuestion: LiveGroup] = [:]
+    /// Groups by what they keep, whatever their windows.
+    private var groupsByContent: [LiveQuestion.Content: [LiveGroup]] = [:]
     /// Groups by the group of metrics they read, as the catalog numbers those.
     private var readers: [[LiveGroup]] = []
+    private let cache: HistoryCache?
     /// The clock, in seconds.
     private var now: Int64
     private var selections: [Selection: [Int]] = [:]
@@ -44,8 +48,10 @@ final class LiveMemory {
         case gap
     }
 
-    init(now second: Int64, maxRingBytes: Int) {
+    /// `cache` is told what changes in history.
+    init(now second: Int64, maxRingBytes: Int, cache: HistoryCache? = nil) {
         now = second
+        self.cache = cache
         let start = second - Ring.seconds
         ring = Ring(start: start, maxBytes: maxRingBytes)
         minutes = Ring(start: Self.minute(start), maxBytes: maxRingBytes / 4)
@@ -69,6 +75,15 @@ final class LiveMemory {
             }
         }
         return true
+    }
+
+    /// The stores were read at these cursors, to which the followers must come.
+    func saw(_ cursors: [ClosedRange<StreamID>?]) {
+        for (partition, cursors) in cursors.enumerated() {
+            guard let cursors, partition < followers.count else { continue }
+            followers[partition].saw(cursors.lowerBound)
+            followers[partition].saw(cursors.upperBound)
+        }
     }
 
     // MARK: Rebuilding a partition
@@ -118,6 +133,7 @@ final class LiveMemory {
 
     private func forgetGroups() {
         epoch += 1
+        cache?.forgetAll()
         for group in groups.values { group.forget() }
     }
 
@@ -139,7 +155,10 @@ final class LiveMemory {
             forgetGroups()
             return .gap
         }
-        for range in batch.settled { outdate(range) }
+        for range in batch.settled {
+            cache?.forget(range)
+            outdate(range)
+        }
         for numbered in batch.newSeries { catalog.add(numbered, partition: partition) }
         guard case .new = verdict else { return .applied(changed: []) }
         version += 1
@@ -210,15 +229,29 @@ final class LiveMemory {
     /// The group that answers `question`; made where nobody asks it yet.
     func group(_ question: LiveQuestion, metric: MetricDefinition) -> LiveGroup {
         if let known = groups[question] { return known }
-        let group = LiveGroup(question, metric: metric)
+        groupsMade += 1
+        let group = LiveGroup(question, metric: metric, number: groupsMade)
         groups[question] = group
+        groupsByContent[question.content, default: []].append(group)
         readers = []
         return group
+    }
+
+    /// The groups that keep the same, whatever their windows.
+    func groups(_ content: LiveQuestion.Content) -> [LiveGroup] { groupsByContent[content] ?? [] }
+
+    /// A whole group that keeps the same from `second` on or before, and leaves no series out; nil where there is none.
+    func group(_ content: LiveQuestion.Content, from second: Int64) -> LiveGroup? {
+        groupsByContent[content]?.first {
+            $0.isWhole && $0.stepSeconds == content.stepSeconds && $0.windowStart <= second
+        }
     }
 
     /// Drops a group nobody asks for any more.
     func drop(_ question: LiveQuestion) {
         groups[question] = nil
+        groupsByContent[question.content]?.removeAll { $0.question == question }
+        if groupsByContent[question.content]?.isEmpty ?? false { groupsByContent[question.content] = nil }
         readers = []
     }
 

@@ -10,6 +10,16 @@ struct LiveQuestion: Hashable {
     let windowSeconds: Int64
     /// Series kept, the heaviest first.
     let limit: Int
+
+    /// What is kept, but for how much of it.
+    struct Content: Hashable {
+        let metric: String
+        let by: [String]
+        let filter: LabelFilter
+        let stepSeconds: Int64
+    }
+
+    var content: Content { Content(metric: metric, by: by, filter: filter, stepSeconds: stepSeconds) }
 }
 
 /// A checked request to be told about a question; equal ones are one.

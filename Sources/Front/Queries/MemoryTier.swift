@@ -12,6 +12,14 @@ package protocol MemoryTier: Sendable {
     /// The metric's series in `seconds`, merged into the question's steps, and the time of the newest event applied (ms);
     /// nil where memory does not hold all of these seconds any more.
     func read(_ query: Query, seconds: Range<Int64>) async -> (buckets: GroupedBuckets, newestMs: Int64)?
+    /// All of what is asked, from a group that is kept merged; nil where there is none that has it. What is asked again and again
+    /// gets a group.
+    func keptAnswer(_ query: Query) async -> (columns: AnswerColumns, newestMs: Int64)?
+    /// From a group of the question that begins at `latestStartMs` (ms since 1970) or before: all it has, up to the question's end,
+    /// and where that begins; nil where there is none.
+    func keptEnd(
+        _ query: Query, latestStartMs: Int64
+    ) async -> (buckets: GroupedBuckets, fromMs: Int64, newestMs: Int64)?
     /// By partition: the metric's series that the filter lets through; nil while not all are known.
     func series(of metric: MetricDefinition, filter: LabelFilter) async -> [[NumberedSeries]]?
     /// The metric's series in all partitions, each with the time of the last event seen (ms since 1970, 0 where none has

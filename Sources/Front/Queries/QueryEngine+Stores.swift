@@ -3,9 +3,20 @@ internal import Wire
 
 /// Reading the parts of an answer, in calls that keep no store busy for long.
 extension QueryEngine {
-    private static let seriesPerCall = 500
-    /// Hashes that one call may visit in Redis: some 10 ms of its time.
-    private static let hashesPerCall: Int64 = 1_000
+    /// What one call asks Redis for.
+    private struct RecentCall: Sendable {
+        let part: QueryPlan.Recent
+        let series: ArraySlice<NumberedSeries>
+        let seconds: Range<Int64>
+    }
+
+    /// Hashes that one call may visit in Redis, and series it may name: up to 6,000 records, some 3 ms of its time, and as long on
+    /// the loop until its answer is taken apart.
+    private static let hashesPerCall = 50
+    /// Calls at a time: Redis works on one while another's answer is merged.
+    private static let callsAtOnce = 3
+    /// So few are merged sooner than another thread hears of them.
+    private static let bucketsInPlace = 100
 
     /// Seconds in one hash: how the worker lays buckets out.
     private static func hashSeconds(_ resolution: RecentResolution) -> Int64 {
@@ -20,6 +31,7 @@ extension QueryEngine {
         found.cursors = Array(repeating: nil, count: partitionCount)
         let query = plan.query
         let selected = await memory?.series(of: query.metric, filter: query.filter)
+        var calls: [RecentCall] = []
         for part in plan.recent {
             var rest: ArraySlice<NumberedSeries>
             if let selected, part.partition < selected.count {
@@ -29,68 +41,83 @@ extension QueryEngine {
                     query.metric, query.filter, partition: part.partition, from: recent)[...]
             }
             while !rest.isEmpty {
-                let some = rest.prefix(Self.seriesPerCall)
-                rest = rest.dropFirst(Self.seriesPerCall)
-                let hashes = max(Self.hashesPerCall / Int64(some.count), 1)
-                let span = hashes * Self.hashSeconds(part.resolution)
+                let some = rest.prefix(Self.hashesPerCall)
+                rest = rest.dropFirst(Self.hashesPerCall)
+                let span = Int64(Self.hashesPerCall / some.count) * Self.hashSeconds(part.resolution)
                 var from = part.seconds.lowerBound
                 while from < part.seconds.upperBound {
                     let to = min(StepLadder.floor(from, span) + span, part.seconds.upperBound)
-                    try await read(Array(some), of: query.metric, part, from, to, &found)
+                    calls.append(RecentCall(part: part, series: some, seconds: from..<to))
                     from = to
                 }
             }
         }
+        try await read(calls, query, &found)
         found.read.insert(.redis)
     }
 
-    private func read(
-        _ series: [NumberedSeries], of metric: MetricDefinition, _ part: QueryPlan.Recent, _ from: Int64, _ to: Int64,
-        _ found: inout Found
-    ) async throws(StoreError) {
-        let read = try await recent.read(
-            partition: part.partition, series: series.map(\.number), resolution: part.resolution, from: from, to: to,
-            sets: metric.set.map { [$0] } ?? [])
-        var places: [Int: Int] = [:]
-        for one in series { places[one.number] = found.buckets.place(of: one.key.labels) }
-        for bucket in read.buckets + read.sets {
-            guard let place = places[bucket.series] else { continue }
-            var aggregate = Aggregate()
-            do {
-                try RecordCodec.merge(bucket.record, of: metric.id, into: &aggregate)
-            } catch {
-                throw StoreError(
-                    .incompatible, store: "redis", operation: "weir_read",
-                    detail: "the bucket \(bucket.second) of series \(bucket.series) is damaged: \(error)")
+    private func read(_ calls: [RecentCall], _ query: Query, _ found: inout Found) async throws(StoreError) {
+        let (recent, sets) = (recent, query.metric.set.map { [$0] } ?? [])
+        let failure = await withTaskGroup(of: (RecentCall, Result<RecentBuckets, StoreError>).self) {
+            group -> StoreError? in
+            var rest = calls[...]
+            func ask() {
+                guard let call = rest.popFirst() else { return }
+                group.addTask {
+                    let result = await StoreError.result { () throws(StoreError) in
+                        try await recent.read(
+                            partition: call.part.partition, series: call.series.map(\.number),
+                            resolution: call.part.resolution, from: call.seconds.lowerBound,
+                            to: call.seconds.upperBound, sets: sets)
+                    }
+                    return (call, result)
+                }
             }
-            found.buckets.merge(aggregate, at: place, bucketMs: bucket.second * 1_000)
+            for _ in 0..<Self.callsAtOnce { ask() }
+            for await (call, result) in group {
+                do throws(StoreError) {
+                    let read = try result.get()
+                    ask()
+                    try await merge(read, of: call, query.metric.id, &found)
+                } catch {
+                    return error
+                }
+            }
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    private func merge(
+        _ read: RecentBuckets, of call: RecentCall, _ metric: MetricID, _ found: inout Found
+    ) async throws(StoreError) {
+        var places: [Int: Int] = Dictionary(minimumCapacity: call.series.count)
+        for one in call.series { places[one.number] = found.buckets.place(of: one.key.labels) }
+        let known = places
+        let isLong = read.buckets.count + read.sets.count > Self.bucketsInPlace
+        found.buckets = try await changed(found.buckets.take(), isLong: isLong) { buckets throws(StoreError) in
+            for bucket in read.buckets { try Self.merge(bucket, metric, known, &buckets) }
+            for bucket in read.sets { try Self.merge(bucket, metric, known, &buckets) }
         }
         let cursor = read.state.cursor
-        let known = found.cursors[part.partition] ?? cursor...cursor
-        found.cursors[part.partition] = min(known.lowerBound, cursor)...max(known.upperBound, cursor)
+        let cursors = found.cursors[call.part.partition] ?? cursor...cursor
+        found.cursors[call.part.partition] = min(cursors.lowerBound, cursor)...max(cursors.upperBound, cursor)
         found.newestMs = max(found.newestMs, read.state.newestMs)
     }
 
-    /// Reads PostgreSQL's part of an answer.
-    func read(
-        _ history: any HistoryStore, _ query: Query, _ range: Range<Int64>, before: [Int64]
-    ) async throws(StoreError) -> GroupedBuckets {
-        var buckets = GroupedBuckets(query)
-        var rest = try await selection.select(query.metric.name, query.filter, from: history)[...]
-        while !rest.isEmpty {
-            let some = rest.prefix(Self.seriesPerCall)
-            rest = rest.dropFirst(Self.seriesPerCall)
-            var places: [Int: Int] = [:]
-            for one in some { places[one.id] = buckets.place(of: one.labels) }
-            let rows = try await history.rows(
-                series: some.map(\.id), fromMs: range.lowerBound, toMs: range.upperBound, before: before,
-                resolution: HistoryResolution(forStepMs: query.stepMs))
-            for row in rows {
-                guard let place = places[row.series] else { continue }
-                buckets.merge(row.aggregate, at: place, bucketMs: row.bucketMs)
+    private static func merge(
+        _ bucket: RecentBuckets.Bucket, _ metric: MetricID, _ places: [Int: Int], _ buckets: inout GroupedBuckets
+    ) throws(StoreError) {
+        guard let place = places[bucket.series] else { return }
+        do {
+            try buckets.change(at: place, bucketMs: bucket.second * 1_000) { aggregate throws(DecodingFailure) in
+                try RecordCodec.merge(bucket.record, of: metric, into: &aggregate)
             }
+        } catch {
+            throw StoreError(
+                .incompatible, store: "redis", operation: "weir_read",
+                detail: "the bucket \(bucket.second) of series \(bucket.series) is damaged: \(error)")
         }
-        return buckets
     }
 
     // MARK: Series

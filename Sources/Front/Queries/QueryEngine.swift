@@ -9,6 +9,8 @@ package actor QueryEngine {
     /// What was found for a question, before it is made an answer.
     package struct Found: Sendable {
         package var buckets: GroupedBuckets
+        /// Pieces of history, ascending, with what of each is asked for; none of it is in `buckets`.
+        var pieces: [Piece] = []
         /// Tiers that were read.
         var read: Set<QueryTier> = []
         /// Stores that should have been read and could not.
@@ -28,6 +30,16 @@ package actor QueryEngine {
         package var degraded: [String] { QueryTier.allCases.filter(missing.contains).map(\.rawValue) }
     }
 
+    /// What was found in PostgreSQL of a piece of time, now or before.
+    struct Piece: Sendable {
+        let key: HistoryCache.Key
+        var chunk: HistoryChunk
+        /// Buckets that begin here are asked for, ms since 1970.
+        let rangeMs: Range<Int64>
+    }
+
+    /// Values of so many are computed sooner than another thread hears of them.
+    private static let bucketsInPlace = 400
     private static let heldFreshNs: UInt64 = 60_000_000_000
     /// So long what could not be read is not asked for again.
     private static let heldRetryNs: UInt64 = 1_000_000_000
@@ -40,16 +52,23 @@ package actor QueryEngine {
 
     let recent: any RecentStore
     let history: (any HistoryStore)?
+    /// What was read of history before.
+    let cache: HistoryCache?
+    /// Questions that are being answered, with those who asked the same meanwhile.
+    var flights: [Flight: [FlightWaiter]] = [:]
     /// Which series of the stores questions are about.
     let selection = SeriesSelection()
     private(set) var memory: (any MemoryTier)?
-    private let time: TimeSource
-    private let logger: Logger
-    private let metrics: FrontMetrics?
+    let time: TimeSource
+    let logger: Logger
+    let metrics: FrontMetrics?
+    let work: WorkThread?
     private let configured: [MetricDefinition]
     private var known: (definitions: Definitions, readNs: UInt64)?
     private(set) var partitionCount = 1
     private var newestMs: Int64 = 0
+    /// What lay before it was compacted in every partition, when Redis last answered.
+    private var settledBeforeMs = Int64.min
     private var knownHeld: (held: HistoryHeld, untilNs: UInt64)?
 
     /// Makes an engine without memory; see `use`.
@@ -58,18 +77,24 @@ package actor QueryEngine {
     ///   - executor: the front's event loop.
     ///   - recent: Redis.
     ///   - history: nil for a front without PostgreSQL.
+    ///   - cache: what is kept of history; the live side must tell it what changes.
+    ///   - work: computes what takes long; nil where the executor may be held up by that.
     ///   - configured: what is asked for where Redis has been out of reach since the start: history needs no more.
     ///   - time: the clocks.
     ///   - logger: told, at debug, why a store is left out.
     ///   - metrics: told how long each tier took.
     package init(
         executor: any SerialExecutor, recent: any RecentStore, history: (any HistoryStore)?,
-        configured: [MetricDefinition] = [], time: TimeSource = .system, logger: Logger = .silent,
+        cache: HistoryCache? = nil, work: WorkThread? = nil, configured: [MetricDefinition] = [],
+        time: TimeSource = .system,
+        logger: Logger = .silent,
         metrics: FrontMetrics? = nil
     ) {
         self.executor = executor
         self.recent = recent
         self.history = history
+        self.cache = cache
+        self.work = work
         self.configured = configured
         self.time = time
         self.logger = logger
@@ -114,37 +139,78 @@ package actor QueryEngine {
     ///
     /// - Throws: `StoreError` where no tier could answer any of it.
     package func answer(_ query: Query) async throws(StoreError) -> QueryAnswer {
-        let (query, found) = try await find(query, usesMemory: true)
+        let beganNs = time.monotonicNs()
+        if let kept = await memory?.keptAnswer(query) {
+            newestMs = max(newestMs, kept.newestMs)
+            metrics?.read(.memory, nanoseconds: time.monotonicNs() &- beganNs)
+            return QueryAnswer(
+                query, GroupedBuckets(query), columns: kept.columns, tiers: [QueryTier.memory.rawValue],
+                asOfMs: newestMs,
+                degraded: [])
+        }
+        // Items are no single values, so they have no columns.
+        let aggregations = query.aggregations.contains(.top) ? nil : query.aggregations
+        let (query, found) = try await findOnce(query, columns: aggregations)
         newestMs = max(newestMs, found.newestMs)
-        var answer = QueryAnswer(
-            query, found.buckets, tiers: found.tiers, asOfMs: newestMs, degraded: found.degraded)
+        let columns = await columns(found.pieces, query)
+        let asOfMs = newestMs
+        var answer = await computed(isLong: found.buckets.count > Self.bucketsInPlace) {
+            QueryAnswer(
+                query, found.buckets, columns: columns, tiers: found.tiers, asOfMs: asOfMs, degraded: found.degraded)
+        }
         answer.compactedBeforeMs = found.compactedBeforeMs
         return answer
     }
 
     /// Reads what a question asks for; returns it with the step that was used.
-    package func find(_ asked: Query, usesMemory: Bool) async throws(StoreError) -> (Query, Found) {
+    ///
+    /// - Parameters:
+    ///   - asked: the question.
+    ///   - usesMemory: whether the ring may answer a part.
+    ///   - columns: the aggregations for which pieces of history stay pieces; nil where all is merged into buckets.
+    /// - Returns: the question as it was answered, and what was found.
+    /// - Throws: `StoreError` where no tier could answer any of it.
+    package func find(
+        _ asked: Query, usesMemory: Bool, columns: [Aggregation]? = nil
+    ) async throws(StoreError) -> (Query, Found) {
         // History goes by names; the others by numbers, which Redis has.
-        if asked.metric.id == .unknown { return try await findWithoutRedis(asked, nil, Self.undefined) }
-        let covered = usesMemory ? await memory?.coveredFromSecond(of: asked.metric) : nil
-        // What is behind answers only where Redis does not.
-        let isBehind = covered == nil ? false : await memory?.isBehind ?? false
+        if asked.metric.id == .unknown { return try await findWithoutRedis(asked, nil, Self.undefined, columns) }
+        let current = await memory?.coveredFromSecond(of: asked.metric)
+        // What is behind answers only where Redis does not; nor does it hear what changes in history.
+        let isBehind = current == nil ? false : await memory?.isBehind ?? false
+        let covered = usesMemory ? current : nil
         if !isBehind, let found = await findInMemory(asked, covered) { return (asked, found) }
         var failure: StoreError
         do throws(StoreError) {
             let plan = QueryPlan(
                 asked, states: try await partitionStates(), memoryFromSecond: isBehind ? nil : covered,
                 held: await held())
+            settledBeforeMs = plan.before.min() ?? .min
             var found = Found(plan.query)
             found.compactedBeforeMs = plan.before.min() ?? 0
-            // Memory first: it is what may lose the range while the stores are asked.
-            if let range = plan.memory, !(await readMemory(plan.query, range, &found)) {
-                return try await find(asked, usesMemory: false)
+            var past = plan.history
+            if usesMemory, !isBehind, let end = await memory?.keptEnd(plan.query, latestStartMs: settledBeforeMs) {
+                found.buckets.merge(end.buckets)
+                found.newestMs = max(found.newestMs, end.newestMs)
+                found.read.insert(.memory)
+                past = plan.query.fromMs < end.fromMs ? plan.query.fromMs..<end.fromMs : nil
+            } else {
+                // Memory first: it is what may lose the range while the stores are asked.
+                if let range = plan.memory, !(await readMemory(plan.query, range, &found)) {
+                    return try await find(asked, usesMemory: false, columns: columns)
+                }
+                if !plan.recent.isEmpty {
+                    try await timed(.redis) { () throws(StoreError) in try await readRecent(plan, &found) }
+                }
             }
-            if !plan.recent.isEmpty {
-                try await timed(.redis) { () throws(StoreError) in try await readRecent(plan, &found) }
+            if let range = past {
+                let part = WantedHistory(
+                    query: plan.query, rangeMs: range, before: plan.before, settledBeforeMs: settledBeforeMs,
+                    columns: columns, isKept: current != nil && !isBehind)
+                guard await readHistory(part, &found) else {
+                    return try await find(asked, usesMemory: usesMemory, columns: columns)
+                }
             }
-            if let range = plan.history { try await readHistory(plan.query, range, before: plan.before, &found) }
             if let error = unanswered(found) { throw error }
             return (plan.query, found)
         } catch {
@@ -152,7 +218,7 @@ package actor QueryEngine {
         }
         if failure.store.description == QueryTier.postgres.rawValue { throw failure }
         logger.debug("Redis is left out of an answer", ["reason": "\(failure)"])
-        return try await findWithoutRedis(asked, covered, failure)
+        return try await findWithoutRedis(asked, covered, failure, columns)
     }
 
     /// All of what is asked, where memory has it whole.
@@ -166,7 +232,7 @@ package actor QueryEngine {
 
     /// Memory, and of what lies before it all that the compaction has put into PostgreSQL.
     private func findWithoutRedis(
-        _ asked: Query, _ covered: Int64?, _ failure: StoreError
+        _ asked: Query, _ covered: Int64?, _ failure: StoreError, _ columns: [Aggregation]?
     ) async throws(StoreError) -> (Query, Found) {
         if var found = await findInMemory(asked, covered) {
             found.missing = [.redis]
@@ -180,7 +246,15 @@ package actor QueryEngine {
             let takeOver = max(StepLadder.ceiling(covered * 1_000, 60_000), query.fromMs)
             if takeOver < end, await readMemory(query, takeOver / 1_000..<end / 1_000, &found) { end = takeOver }
         }
-        if query.fromMs < end { try await readHistory(query, query.fromMs..<end, before: [], &found) }
+        if query.fromMs < end {
+            // Without Redis nothing is compacted, so what was kept stays true.
+            let part = WantedHistory(
+                query: query, rangeMs: query.fromMs..<end, before: [], settledBeforeMs: settledBeforeMs,
+                columns: columns, isKept: false)
+            guard await readHistory(part, &found) else {
+                return try await findWithoutRedis(asked, covered, failure, columns)
+            }
+        }
         if found.read.isEmpty { throw failure }
         return (query, found)
     }
@@ -221,34 +295,33 @@ package actor QueryEngine {
 
     private func partitionStates() async throws(StoreError) -> [PartitionState] {
         _ = try await definitions()
-        var states: [PartitionState] = []
-        for partition in 0..<partitionCount {
-            states.append(
-                try await recent.read(
-                    partition: partition, series: [], resolution: .second, from: 0, to: 0, sets: []
-                ).state)
+        let recent = recent
+        @Sendable func state(_ partition: Int) async throws(StoreError) -> PartitionState {
+            try await recent.read(
+                partition: partition, series: [], resolution: .second, from: 0, to: 0, sets: []
+            ).state
         }
+        if partitionCount == 1 { return [try await state(0)] }
+        // All at once: they go out in one write.
+        let found = await withTaskGroup(of: (Int, Result<PartitionState, StoreError>).self) { group in
+            for partition in 0..<partitionCount {
+                group.addTask {
+                    (partition, await StoreError.result { () throws(StoreError) in try await state(partition) })
+                }
+            }
+            var found: [Int: Result<PartitionState, StoreError>] = [:]
+            for await (partition, result) in group { found[partition] = result }
+            return found
+        }
+        var states: [PartitionState] = []
+        for (_, result) in found.sorted(by: { $0.key < $1.key }) { states.append(try result.get()) }
         return states
     }
 
-    /// Reads a part of an answer from PostgreSQL; where that fails, `found` says so and has nothing of it.
-    private func readHistory(
-        _ query: Query, _ range: Range<Int64>, before: [Int64], _ found: inout Found
-    ) async throws(StoreError) {
-        guard let history else { return }
-        do throws(StoreError) {
-            let rows = try await timed(.postgres) { () throws(StoreError) -> GroupedBuckets in
-                try await read(history, query, range, before: before)
-            }
-            found.buckets.merge(rows)
-            found.read.insert(.postgres)
-        } catch {
-            logger.debug("PostgreSQL is left out of an answer", ["reason": "\(error)"])
-            found.missing.insert(.postgres)
-        }
-    }
+    /// Notes what was just read.
+    func learned(_ held: HistoryHeld) { knownHeld = (held, time.monotonicNs() + Self.heldFreshNs) }
 
-    private func timed<Result>(
+    func timed<Result>(
         _ tier: QueryTier, _ body: () async throws(StoreError) -> Result
     ) async throws(StoreError) -> Result {
         let beganNs = time.monotonicNs()

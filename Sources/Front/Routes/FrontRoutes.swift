@@ -16,6 +16,8 @@ package struct FrontRoutes: RequestHandler {
         package var metrics: FrontMetrics
         /// Answers `GET /api/v1/live`.
         package var live: Router.Handle?
+        /// Answers `GET /api/v1/live/sse`.
+        package var liveStream: Router.Handle?
         /// Answers `GET /api/v1/audit`.
         package var audit: AuditReader?
         /// Answers what is asked of refused events.
@@ -79,6 +81,7 @@ package struct FrontRoutes: RequestHandler {
         if let live = parts.live {
             router.get("/api/v1/live", access.requiring(.read, withoutParameters(live)))
         }
+        if let stream = parts.liveStream { router.get("/api/v1/live/sse", access.requiring(.read, stream)) }
         OperationRoutes.add(to: &router, registry: parts.registry, unreadyReasons: parts.unreadyReasons)
         for path in parts.pages.paths {
             router.get(path) { request, responder in Self.page(parts.pages, path, request, responder) }

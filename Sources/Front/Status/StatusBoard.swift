@@ -26,6 +26,8 @@ package final class StatusBoard: Sendable {
         package var isMemoryBehind = false
         package var tally = QueryTally()
         package var recent = QueryTally.Counts()
+        /// What is kept of history, and how many bytes it may have; nil where nothing is.
+        package var cache: (counts: HistoryCache.Counts, maxBytes: Int)?
 
         /// Stores that answers do without now.
         package var degraded: [String] {
@@ -108,6 +110,7 @@ package final class StatusBoard: Sendable {
             report.isMemoryBehind = await memory.isBehind
         }
         report.tally = metrics.tally.withLock { $0 }
+        report.cache = metrics.cache.map { ($0.counts, $0.maxBytes) }
         report.recent = report.tally.recent(nowNs: time.monotonicNs())
         return report
     }

@@ -95,6 +95,16 @@ enum StatusText {
         var json = counts(report.tally.total, "since", report.startedMs)
         let recent = counts(report.recent, "seconds", Int64(QueryTally.recentSeconds))
         json.add("recent") { $0 += recent.end() }
+        if let cache = report.cache {
+            var kept = JSONObject()
+            kept.add("hits", Int64(cache.counts.hits))
+            kept.add("misses", Int64(cache.counts.misses))
+            kept.add("evictions", Int64(cache.counts.evictions))
+            kept.add("pieces", Int64(cache.counts.pieces))
+            kept.add("bytes", Int64(cache.counts.bytes))
+            kept.add("max_bytes", Int64(cache.maxBytes))
+            json.add("cache") { $0 += kept.end() }
+        }
         return json.end()
     }
 

@@ -7,6 +7,7 @@ package struct Invocation: Sendable {
     private var positionals: [String] = []
 
     private var prefix: String { "\(program.name) \(command.name)" }
+    var programName: String { program.name }
 
     init(program: Program, command: Command, arguments: [String]) throws(UsageError) {
         self.program = program

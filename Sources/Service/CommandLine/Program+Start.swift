@@ -10,7 +10,9 @@ extension Program {
             switch try request(Array(CommandLine.arguments.dropFirst())) {
             case .show(let text): leave(.success, text, to: STDOUT_FILENO)
             case .run(let invocation):
-                let environment = processEnvironment()
+                let environment = try invocation.readingSecretFiles(processEnvironment()) {
+                    try readFile($0, maxBytes: 64 << 10)
+                }
                 let file = try invocation.configurationPath(environment: environment).map(readConfiguration)
                 let settings = try invocation.settings(environment: environment, configuration: file)
                 guard settings[StandardSettings.checkConfiguration] else { return settings }

@@ -48,6 +48,11 @@ package struct ByteCursor: Sendable {
 
     /// A number of seven bits a byte, the lowest first.
     package mutating func varint(_ bytes: Span<UInt8>) throws(DecodingFailure) -> UInt64 {
+        // Most are small.
+        if offset < bytes.count && bytes[offset] < 0x80 {
+            offset += 1
+            return UInt64(bytes[offset - 1])
+        }
         var number: UInt64 = 0
         var shift: UInt64 = 0
         while offset < bytes.count && shift < 64 {

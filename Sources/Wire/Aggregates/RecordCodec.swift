@@ -21,8 +21,8 @@ package enum RecordCodec {
     private static let hasHits: UInt8 = 4
     private static let hasLast: UInt8 = 8
     private static let hasSketch: UInt8 = 16
-    private static let hasRegisters: UInt8 = 32
-    private static let hasItems: UInt8 = 64
+    static let hasRegisters: UInt8 = 32
+    static let hasItems: UInt8 = 64
     private static let hasSameCount: UInt8 = 128
 
     package static func encode(_ record: Record) -> [UInt8] {
@@ -78,27 +78,35 @@ package enum RecordCodec {
     package static func merge(
         _ bytes: [UInt8], of metric: MetricID, into aggregate: inout Aggregate
     ) throws(DecodingFailure) {
-        var cursor = ByteCursor()
+        try merge(bytes.span, 0..<bytes.count, of: metric, into: &aggregate)
+    }
+
+    /// Merges the sections of `metric` in `bytes[range]`, a record, into `aggregate`.
+    package static func merge(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, of metric: MetricID, into aggregate: inout Aggregate
+    ) throws(DecodingFailure) {
+        var cursor = ByteCursor(offset: range.lowerBound)
         var count: Int?
-        while cursor.offset < bytes.count {
+        while cursor.offset < range.upperBound {
             let start = cursor
             let before = count
-            let head = try head(bytes.span, &cursor, after: before)
+            let head = try head(bytes, &cursor, after: before)
             count = head.count
             if head.metric == metric && head.flags & (hasRegisters | hasItems) == 0 {
-                try merge(bytes.span, &cursor, head, into: &aggregate)
+                try merge(bytes, &cursor, head, into: &aggregate)
                 continue
             }
             cursor = start
-            let section = try section(bytes.span, &cursor, after: before)
+            let section = try section(bytes, &cursor, after: before)
             guard section.metric == metric else { continue }
             aggregate.merge(section.aggregate)
             try check(aggregate.count, cursor)
         }
+        guard cursor.offset == range.upperBound else { throw DecodingFailure(what: "record", offset: cursor.offset) }
     }
 
     /// Merging never overflows: each count was within the limit before.
-    private static func check(_ count: Int, _ cursor: ByteCursor) throws(DecodingFailure) {
+    static func check(_ count: Int, _ cursor: ByteCursor) throws(DecodingFailure) {
         guard count <= ByteCursor.maxCount else { throw DecodingFailure(what: "count", offset: cursor.offset) }
     }
 
@@ -164,7 +172,7 @@ package enum RecordCodec {
     }
 
     /// How a section begins, up to its hits.
-    private struct Head {
+    struct Head {
         let metric: MetricID
         let flags: UInt8
         let count: Int
@@ -172,7 +180,8 @@ package enum RecordCodec {
         let start: Int
     }
 
-    private static func head(
+    /// Reads how a section begins; `count` is that of the section before.
+    static func head(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, after count: Int?
     ) throws(DecodingFailure) -> Head {
         let start = cursor.offset
@@ -195,7 +204,7 @@ package enum RecordCodec {
     }
 
     /// Merges all of a section behind its head, but for sets.
-    private static func merge(
+    static func merge(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, _ head: Head, into aggregate: inout Aggregate
     ) throws(DecodingFailure) {
         let isOne = head.flags & 3 == 1
@@ -226,7 +235,8 @@ package enum RecordCodec {
         }
     }
 
-    private static func section(
+    /// Reads a whole section; `count` is that of the section before.
+    static func section(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, after count: Int?
     ) throws(DecodingFailure) -> Record.Section {
         let head = try head(bytes, &cursor, after: count)

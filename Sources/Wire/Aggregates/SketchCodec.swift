@@ -41,7 +41,7 @@ package enum SketchCodec {
 
     /// Reads one sketch and adds all it has counted to `sketch`, without making it first; returns how many values these are. Some
     /// of them may have been added where it throws.
-    static func merge(
+    package static func merge(
         _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, into sketch: inout Sketch
     ) throws(DecodingFailure) -> Int {
         let start = cursor.offset
@@ -52,12 +52,14 @@ package enum SketchCodec {
             total = try cursor.count(bytes)
             sketch.addZeros(total)
         }
+        let indices = Sketch.indices
         for isNegative in [true, false] where head & (isNegative ? 2 : 4) != 0 {
-            try eachBin(bytes, &cursor) { index, count throws(DecodingFailure) in
-                guard Sketch.indices.contains(index) else { throw DecodingFailure(what: "sketch", offset: start) }
-                total += count
-                sketch.add(count, at: index, isNegative: isNegative)
-            }
+            let bins = try bins(bytes, &cursor)
+            guard let first = bins.first, let last = bins.last, indices.contains(first.index),
+                indices.contains(last.index)
+            else { throw DecodingFailure(what: "sketch", offset: start) }
+            for bin in bins { total += bin.count }
+            sketch.add(ascending: bins, isNegative: isNegative)
         }
         return total
     }

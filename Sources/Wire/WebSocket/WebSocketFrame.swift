@@ -14,14 +14,17 @@ package enum WebSocketFrame {
     }
 
     /// One whole frame, ready to be sent; `mask` is nil on the server's side and four unpredictable bytes on the client's.
+    ///
+    /// `compressed` marks a message whose payload is that of permessage-deflate (RSV1); on its first frame only.
     package static func encode(
-        _ opcode: Opcode, _ payload: [UInt8], final: Bool = true, mask: UInt32? = nil
+        _ opcode: Opcode, _ payload: [UInt8], final: Bool = true, compressed: Bool = false, mask: UInt32? = nil
     ) -> [UInt8] {
         precondition(
             !opcode.isControl || payload.count <= 125 && final, "a control frame is whole and 125 bytes at most")
+        precondition(!compressed || !opcode.isControl && opcode != .continuation, "a message is marked at its start")
         var frame: [UInt8] = []
         frame.reserveCapacity(payload.count + 14)
-        frame.append((final ? 0x80 : 0) | opcode.rawValue)
+        frame.append((final ? 0x80 : 0) | (compressed ? 0x40 : 0) | opcode.rawValue)
         let maskBit: UInt8 = mask == nil ? 0 : 0x80
         switch payload.count {
         case ...125: frame.append(maskBit | UInt8(payload.count))

@@ -2,20 +2,28 @@
 struct WebSocketFrameHeader {
     let opcode: WebSocketFrame.Opcode
     let isFinal: Bool
+    /// RSV1: this frame begins a compressed message.
+    let isCompressed: Bool
     let length: Int
     let mask: UInt32?
     /// Bytes of the header itself: 2...14.
     let size: Int
 
-    /// Reads a header at the start of `bytes`; nil where it is not complete yet.
+    /// Reads a header at the start of `bytes`; nil where it is not complete yet. `mayCompress` says that permessage-deflate was
+    /// agreed on.
     ///
     /// - Throws: the violation that ends the connection.
-    init?(_ bytes: Span<UInt8>, masked: Bool) throws(WebSocketViolation) {
+    init?(_ bytes: Span<UInt8>, masked: Bool, mayCompress: Bool) throws(WebSocketViolation) {
         guard bytes.count >= 2 else { return nil }
-        // RSV1 is where permessage-deflate marks a compressed message; no extension is negotiated, so no bit is allowed.
-        guard bytes[0] & 0x70 == 0 else { throw WebSocketViolation(.protocolError, "reserved bits are set") }
+        let isCompressed = bytes[0] & 0x40 != 0
+        guard bytes[0] & 0x30 == 0, mayCompress || !isCompressed else {
+            throw WebSocketViolation(.protocolError, "reserved bits are set")
+        }
         guard let opcode = WebSocketFrame.Opcode(rawValue: bytes[0] & 0x0F) else {
             throw WebSocketViolation(.protocolError, "unknown opcode")
+        }
+        guard !isCompressed || opcode == .text || opcode == .binary else {
+            throw WebSocketViolation(.protocolError, "only the first frame of a message is marked as compressed")
         }
         guard (bytes[1] & 0x80 != 0) == masked else {
             throw WebSocketViolation(.protocolError, masked ? "frames must be masked" : "frames must not be masked")
@@ -37,6 +45,7 @@ struct WebSocketFrameHeader {
         }
         self.opcode = opcode
         self.isFinal = isFinal
+        self.isCompressed = isCompressed
         self.length = Int(length)
         mask = masked ? UInt32(WebSocketFrameHeader.integer(bytes, size - 4..<size)) : nil
         self.size = size
@@ -54,8 +63,16 @@ package struct WebSocketViolation: Error, Hashable, Sendable {
     package let code: WebSocketCloseCode
     package let reason: String
 
-    init(_ code: WebSocketCloseCode, _ reason: String) {
+    package init(_ code: WebSocketCloseCode, _ reason: String) {
         self.code = code
         self.reason = reason
+    }
+
+    /// What both the reader of frames and whoever decompresses messages find.
+    package static let notUTF8 = WebSocketViolation(.invalidPayload, "text must be UTF-8")
+
+    /// A message is longer than `maxBytes`, compressed or not.
+    package static func tooBig(maxBytes: Int) -> WebSocketViolation {
+        WebSocketViolation(.messageTooBig, "messages are limited to \(maxBytes) bytes")
     }
 }

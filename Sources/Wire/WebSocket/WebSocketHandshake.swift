@@ -5,14 +5,23 @@ package enum WebSocketHandshake {
         Base64.encode(SHA1.digest(Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)))
     }
 
-    /// Checks a request that wants to become a WebSocket and picks the subprotocol.
+    /// What was agreed on with a client.
+    package struct Agreement: Hashable, Sendable {
+        /// Those of the 101 answer.
+        package let fields: HTTPFieldList
+        package let subprotocol: String?
+        /// How messages are compressed; nil where none are.
+        package let compression: PerMessageDeflate?
+    }
+
+    /// Checks a request that wants to become a WebSocket, picks the subprotocol, and answers the offers of compression.
     ///
-    /// Extensions are not negotiated: an offer of `permessage-deflate` is declined by leaving it out of the answer.
-    /// `protocols` is what the server speaks, best first; a client that offers none gets none. The fields are those of the 101
-    /// answer. Throws 400, or 426 where no upgrade or another version is asked for.
+    /// `protocols` is what the server speaks, best first; a client that offers none gets none. `compresses` allows
+    /// permessage-deflate; every other extension is declined by leaving it out of the answer.
+    /// Throws 400, or 426 where no upgrade or another version is asked for.
     package static func answer(
-        _ request: HTTPRequestHead, protocols: [String]
-    ) throws(HTTPParseError) -> (fields: HTTPFieldList, subprotocol: String?) {
+        _ request: HTTPRequestHead, protocols: [String], compresses: Bool = true
+    ) throws(HTTPParseError) -> Agreement {
         guard request.method == .get, request.minorVersion == 1, request.wantsUpgrade,
             request.fields.has("websocket", in: "upgrade")
         else { throw HTTPParseError(.upgradeRequired, "This address speaks WebSocket: ask for an upgrade.") }
@@ -33,6 +42,9 @@ package enum WebSocketHandshake {
         }
         let chosen = protocols.first(where: names.contains)
         if let chosen { fields.append("Sec-WebSocket-Protocol", chosen) }
-        return (fields, chosen)
+        let offers = request.fields.all("sec-websocket-extensions").joined(separator: ",")
+        let compression = compresses ? PerMessageDeflate(offers: offers) : nil
+        if let compression { fields.append("Sec-WebSocket-Extensions", compression.answer) }
+        return Agreement(fields: fields, subprotocol: chosen, compression: compression)
     }
 }

@@ -12,6 +12,8 @@ package struct WebSocketMachine {
         /// A whole text message, valid UTF-8.
         case text([UInt8])
         case binary([UInt8])
+        /// A whole message as permessage-deflate sent it: to be decompressed, to no more than the limit, and text to be checked.
+        case compressed([UInt8], isText: Bool)
         /// Answer with a pong of the same payload.
         case ping([UInt8])
         case pong([UInt8])
@@ -31,18 +33,23 @@ package struct WebSocketMachine {
 
     private let role: Role
     private let maxMessageBytes: Int
+    private let mayCompress: Bool
     private var frame: Frame?
     /// The kind of the message whose fragments are being joined.
     private var kind: WebSocketFrame.Opcode?
+    /// That message is compressed.
+    private var isCompressed = false
     private var message: [UInt8] = []
     private var control: [UInt8] = []
     private var validator = UTF8Validator()
     private var isFinished = false
 
-    /// Makes the reader of one connection; messages over `maxMessageBytes` are violations with code 1009.
-    package init(role: Role, maxMessageBytes: Int = 64 * 1024) {
+    /// Makes the reader of one connection; messages over `maxMessageBytes` are violations with code 1009. Compressed ones are
+    /// violations unless `mayCompress`.
+    package init(role: Role, maxMessageBytes: Int = 64 * 1024, mayCompress: Bool = false) {
         self.role = role
         self.maxMessageBytes = maxMessageBytes
+        self.mayCompress = mayCompress
     }
 
     /// Reads on in `bytes`, which begin with the first byte not consumed so far.
@@ -53,9 +60,10 @@ package struct WebSocketMachine {
             while true {
                 if frame == nil {
                     let rest = bytes.extracting(position..<bytes.count)
-                    guard let header = try WebSocketFrameHeader(rest, masked: role == .server) else {
-                        return (position, .needMore)
-                    }
+                    guard
+                        let header = try WebSocketFrameHeader(
+                            rest, masked: role == .server, mayCompress: mayCompress)
+                    else { return (position, .needMore) }
                     position += header.size
                     try begin(header)
                 }
@@ -78,12 +86,13 @@ package struct WebSocketMachine {
                 throw WebSocketViolation(.protocolError, "a message began before the last one ended")
             }
             kind = header.opcode
+            isCompressed = header.isCompressed
         case .continuation:
             guard kind != nil else { throw WebSocketViolation(.protocolError, "a continuation of no message") }
         case .close, .ping, .pong: break
         }
         if !header.opcode.isControl && header.length > maxMessageBytes - message.count {
-            throw WebSocketViolation(.messageTooBig, "messages are limited to \(maxMessageBytes) bytes")
+            throw WebSocketViolation.tooBig(maxBytes: maxMessageBytes)
         }
         frame = Frame(
             opcode: header.opcode, isFinal: header.isFinal, length: header.length, mask: header.mask)
@@ -102,8 +111,8 @@ package struct WebSocketMachine {
         } else {
             let start = message.count
             WebSocketMachine.append(bytes, range, current, to: &message)
-            if kind == .text && !validator.take(message[start...]) {
-                throw WebSocketViolation(.invalidPayload, "text must be UTF-8")
+            if kind == .text && !isCompressed && !validator.take(message[start...]) {
+                throw WebSocketViolation.notUTF8
             }
         }
         current.taken += count
@@ -117,13 +126,12 @@ package struct WebSocketMachine {
 
     private mutating func messageFrameComplete(_ last: Frame) throws(WebSocketViolation) -> Event? {
         guard last.isFinal else { return nil }
-        guard kind == .binary || validator.isComplete else {
-            throw WebSocketViolation(.invalidPayload, "text must be UTF-8")
-        }
+        guard kind == .binary || validator.isComplete else { throw WebSocketViolation.notUTF8 }
         let isText = kind == .text
         let whole = message
         message = []
         kind = nil
+        if isCompressed { return .compressed(whole, isText: isText) }
         return isText ? .text(whole) : .binary(whole)
     }
 

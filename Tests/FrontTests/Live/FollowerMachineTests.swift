@@ -64,6 +64,18 @@ struct FollowerMachineTests {
         take(batch(6, 9), &machine, is: .gap)
     }
 
+    @Test func aBatchThatPassesOverWhatWasReadTellsThatTheStoreWentBack() {
+        var machine = rebuilt()
+        take(batch(5, 8), &machine, is: .gap)
+        machine = rebuilt()
+        take(batch(5, 7), &machine, is: .new)
+        for cursor in [UInt64(6), 9, 9, 11] { machine.saw(id(cursor)) }
+        take(batch(7, 9), &machine, is: .new)
+        take(batch(9, 10), &machine, is: .new)
+        take(batch(10, 12), &machine, is: .gap)
+        #expect(machine.phase == .away)
+    }
+
     @Test func aReadThatWentBackBeginsAnew() {
         var machine = FollowerMachine()
         machine.begin(position: id(4))

@@ -101,6 +101,20 @@ import Wire
         try await stage.stop()
     }
 
+    @Test func whoSendsNoEndOfMessagesBeforeTheDefinitionsIsClosed() async throws {
+        var configuration = LiveConfiguration()
+        configuration.maxSubscriptions = 3
+        let stage = try LiveStage(configuration: configuration)
+        stage.store.setDown(true)
+        let (client, id) = await stage.connect()
+        for _ in 0..<3 { await stage.send(Self.subscribe, from: id) }
+        #expect(client.closed == nil)
+        await stage.send(Self.subscribe, from: id)
+        #expect(client.closed == .policyViolation)
+        #expect(client.count("error") == 0)
+        try await stage.stop()
+    }
+
     @Test func allThatIsDueGoesInOneWrite() async throws {
         let stage = try LiveStage()
         let (client, id) = await stage.connect()

@@ -1,6 +1,7 @@
 import Analytics
 import Foundation
 import Service
+import WebServer
 import Wire
 
 @testable import Front
@@ -30,10 +31,10 @@ final class TwinClient: LiveSocket {
 
     private let state = Lock(State())
 
-    func send(frames: [[UInt8]]) {
+    func send(messages: [SharedMessage]) {
         state.withLock { state in
             state.writes += 1
-            for frame in frames {
+            for frame in messages.map(\.frame) {
                 state.frames.append(frame)
                 if state.isStalled { state.pending += frame.count }
                 Self.take(frame, &state)
@@ -48,6 +49,8 @@ final class TwinClient: LiveSocket {
     func close(_ code: WebSocketCloseCode, _ reason: String) { state.withLock { $0.closed = code } }
 
     func abort(_ code: WebSocketCloseCode, _ reason: String) { state.withLock { $0.closed = code } }
+
+    func sendHeartbeat() {}
 
     // MARK: The test's side
 

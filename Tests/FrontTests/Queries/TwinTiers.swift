@@ -27,6 +27,15 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
         var down: Set<QueryTier> = []
         /// Calls to Redis that still succeed before it goes away.
         var redisCallsLeft = Int.max
+        /// Statements that PostgreSQL was asked for rows.
+        var historyReads = 0
+        /// Called before each of them.
+        var beforeHistoryRead: (@Sendable () async -> Void)?
+        /// Called before its series are asked for.
+        var beforeHistorySeries: (@Sendable () async -> Void)?
+        /// Reads of tasks that were cancelled fail.
+        var failsCancelledReads = false
+        var held = HistoryHeld.all
         var redisReads: [(partition: Int, series: Int, seconds: Int64)] = []
     }
 
@@ -165,6 +174,7 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
     }
 
     func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
+        await now.beforeHistorySeries?()
         let now = try postgres()
         guard let metric = all[name] else { return [] }
         return labelSets(now, metric).enumerated().map { HistorySeries(id: $0, labels: $1) }.filter { $0.id >= id }
@@ -175,13 +185,17 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
     }
 
     func held(nowMs: Int64) async throws(StoreError) -> HistoryHeld {
-        _ = try postgres()
-        return .all
+        try postgres().held
     }
 
     func rows(
         series: [Int], fromMs: Int64, toMs: Int64, before: [Int64], resolution: HistoryResolution
     ) async throws(StoreError) -> [HistoryRow] {
+        change { $0.historyReads += 1 }
+        await now.beforeHistoryRead?()
+        if now.failsCancelledReads && Task.isCancelled {
+            throw StoreError(.unavailable, store: "postgres", operation: "read", detail: "cancelled")
+        }
         let now = try postgres()
         // One metric is enough to be asked here: the one with a value.
         let metric = all.metrics.last ?? .events
@@ -226,6 +240,12 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
                 .filter { $0.key.group == metric.group.name && filter.matches($0.key.labels) }
         }
     }
+
+    func keptAnswer(_ query: Query) async -> (columns: AnswerColumns, newestMs: Int64)? { nil }
+
+    func keptEnd(
+        _ query: Query, latestStartMs: Int64
+    ) async -> (buckets: GroupedBuckets, fromMs: Int64, newestMs: Int64)? { nil }
 
     func lastSeen(of metric: MetricDefinition) async -> [LabelSet: Int64]? {
         let now = now

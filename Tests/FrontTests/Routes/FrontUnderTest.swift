@@ -41,6 +41,7 @@ final class FrontUnderTest: Sendable {
             engine: engine, queue: queue, memory: nil, pages: DashboardFiles(),
             tokens: try tokens.map { try Tokens(reading: Array($0.utf8)) } ?? Tokens(), registry: registry,
             live: { _, responder in responder.respond(HTTPResponse(.ok, text: "live")) }, unreadyReasons: { reasons })
+        parts.liveStream = { _, responder in responder.respond(HTTPResponse(.ok, text: "live")) }
         parts.time = TimeSource(wallMs: { nowMs }, monotonicNs: TimeSource.system.monotonicNs)
         parts.audit = AuditReader(books: books, history: books)
         parts.refused = RefusedDesk(store: refused)

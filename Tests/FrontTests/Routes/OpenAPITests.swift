@@ -52,6 +52,7 @@ struct OpenAPITests {
         let known: [String: [String]] = [
             "GET /api/v1/query": QueryParameters.names + ["label"],
             "GET /api/metrics/{name}": QueryParameters.shortNames + ["label"],
+            "GET /api/v1/live/sse": StreamParameters.names + ["label"],
             "GET /api/v1/top": TopParameters.names + ["label"],
             "GET /api/v1/labels/{label}/values": CatalogRoutes.names,
             "GET /api/v1/audit": AuditRoutes.names,

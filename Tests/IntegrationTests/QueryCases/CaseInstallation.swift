@@ -56,10 +56,13 @@ final class CaseInstallation: Sendable {
 
     func startWorker() async throws -> WeirProcess { try await start("work", try FreePort.next()) }
 
-    func startFront(_ port: Int) async throws -> WeirProcess { try await start("serve", port) }
+    func startFront(_ port: Int, _ options: [String] = []) async throws -> WeirProcess {
+        try await start("serve", port, options)
+    }
 
-    private func start(_ command: String, _ port: Int) async throws -> WeirProcess {
-        let process = try WeirProcess([command, "--listen", "127.0.0.1:\(port)"], environment: environment)
+    private func start(_ command: String, _ port: Int, _ options: [String] = []) async throws -> WeirProcess {
+        let process = try WeirProcess(
+            [command, "--listen", "127.0.0.1:\(port)"] + options, environment: environment)
         _ = try await process.errors.line(containing: "listening", deadline: .seconds(30))
         return process
     }

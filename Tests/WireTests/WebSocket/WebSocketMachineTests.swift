@@ -3,9 +3,9 @@ import Testing
 @testable import Wire
 
 private func events(
-    _ pieces: [ArraySlice<UInt8>], role: WebSocketMachine.Role = .server, limit: Int = 1_024
+    _ pieces: [ArraySlice<UInt8>], role: WebSocketMachine.Role = .server, limit: Int = 1_024, mayCompress: Bool = false
 ) -> [WebSocketMachine.Event] {
-    var machine = WebSocketMachine(role: role, maxMessageBytes: limit)
+    var machine = WebSocketMachine(role: role, maxMessageBytes: limit, mayCompress: mayCompress)
     var unread: [UInt8] = []
     var events: [WebSocketMachine.Event] = []
     for piece in pieces {
@@ -88,6 +88,35 @@ private func violation(_ bytes: [UInt8], limit: Int = 1_024) -> UInt16? {
     @Test func theLimitCountsAllFragments() {
         let half = String(repeating: "x", count: 600)
         #expect(violation(masked(.text, half, final: false) + masked(.continuation, half)) == 1009)
+    }
+
+    @Test func compressedMessagesAreHandedOnAsTheyCame() {
+        let packed: [UInt8] = [0xF2, 0x48, 0xFF, 0xC1]  // no UTF-8, and need not be
+        let input =
+            WebSocketFrame.encode(.text, Array(packed[..<2]), final: false, compressed: true, mask: 1)
+            + masked(.ping, "p") + WebSocketFrame.encode(.continuation, Array(packed[2...]), mask: 2)
+            + masked(.text, "plain") + WebSocketFrame.encode(.binary, packed, compressed: true, mask: 3)
+        let expected: [WebSocketMachine.Event] = [
+            .ping(Array("p".utf8)), .compressed(packed, isText: true), .text(Array("plain".utf8)),
+            .compressed(packed, isText: false),
+        ]
+        for cut in 0...input.count {
+            #expect(events([input[..<cut], input[cut...]], mayCompress: true) == expected, "cut at \(cut)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            [0x01, 0x80, 0, 0, 0, 0, 0xC0, 0x80, 0, 0, 0, 0],  // RSV1 on a continuation
+            [0xC9, 0x80, 0, 0, 0, 0],  // on a ping
+            [0xA1, 0x80, 0, 0, 0, 0], [0x91, 0x80, 0, 0, 0, 0],  // RSV2, RSV3
+        ] as [[UInt8]])
+    func otherReservedBitsStayForbidden(bytes: [UInt8]) {
+        guard case .violation(let violation) = events([bytes[...]], mayCompress: true).last else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(violation.code == .protocolError)
     }
 
     @Test func aServersFrameMustNotBeMasked() {

@@ -1,0 +1,35 @@
+internal import WebServer
+internal import Wire
+
+/// A client's event stream (`text/event-stream`), as the hub sees it.
+final class EventStreamSocket: LiveSocket {
+    /// How long a client waits until it comes back.
+    private static let retryMs = 2_000
+    private let stream: HTTPBodyStream
+
+    init(_ stream: HTTPBodyStream) {
+        self.stream = stream
+        stream.write(ServerSentEvent.retry(ms: Self.retryMs))
+    }
+
+    func send(messages: [SharedMessage]) {
+        // Pieces of one chunk: what is due leaves in one write.
+        var bytes: [UInt8] = []
+        for message in messages {
+            if messages.count == 1 { return stream.write(message.eventBlock) }
+            bytes += message.eventBlock
+        }
+        stream.write(bytes)
+    }
+
+    var pendingBytes: Int { stream.pendingBytes }
+
+    func onDrained(_ body: @escaping @Sendable () -> Void) { stream.onDrained(body) }
+
+    /// Ends the stream; there is no place for a code, and clients come back by themselves.
+    func close(_ code: WebSocketCloseCode, _ reason: String) { stream.finish() }
+
+    func abort(_ code: WebSocketCloseCode, _ reason: String) { stream.abort() }
+
+    func sendHeartbeat() { if stream.pendingBytes == 0 { stream.write(ServerSentEvent.heartbeat) } }
+}

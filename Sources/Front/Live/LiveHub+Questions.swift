@@ -1,0 +1,110 @@
+package import Analytics
+internal import Service
+
+/// Live groups for those who ask by polling.
+extension LiveHub {
+    /// All of what is asked, from a live group; counts the question where there is none.
+    package func keptAnswer(_ query: Query) -> (columns: AnswerColumns, newestMs: Int64)? {
+        guard let content = content(query), memory.isCurrent, !isBehind else { return nil }
+        let (from, to) = (query.fromMs / 1_000, query.toMs / 1_000)
+        if let group = memory.group(content, from: from), group.metric == query.metric {
+            asked(group)
+            return (group.columns(query.aggregations, in: from..<to), memory.newestMs)
+        }
+        // Of others it is not known yet which step they have; they come to `keptEnd`.
+        if from >= memory.start(of: query.metric) { follow(query, content, from: from) }
+        return nil
+    }
+
+    /// The end of what is asked, from a live group; counts the question where there is none.
+    package func keptEnd(
+        _ query: Query, latestStartMs: Int64
+    ) -> (buckets: GroupedBuckets, fromMs: Int64, newestMs: Int64)? {
+        guard let content = content(query), memory.isCurrent, !isBehind else { return nil }
+        let start = max(query.fromMs, latestStartMs) / 1_000
+        // All of it lies before what groups are for.
+        guard start < query.toMs / 1_000 else { return nil }
+        guard let group = memory.group(content, from: start), group.metric == query.metric else {
+            follow(query, content, from: start)
+            return nil
+        }
+        asked(group)
+        var buckets = GroupedBuckets(query)
+        let from = max(query.fromMs / 1_000, group.windowStart)
+        group.merge(from..<query.toMs / 1_000, into: &buckets)
+        return (buckets, from * 1_000, memory.newestMs)
+    }
+
+    private func content(_ query: Query) -> LiveQuestion.Content? {
+        guard !query.isOneBucket, !query.aggregations.contains(.top), query.stepMs.isMultiple(of: 1_000) else {
+            return nil
+        }
+        return LiveQuestion.Content(
+            metric: query.metric.name, by: query.by, filter: query.filter, stepSeconds: query.stepMs / 1_000)
+    }
+
+    /// Nobody has a group for this, which must reach back to `start`; makes one where that is worth it.
+    private func follow(_ query: Query, _ content: LiveQuestion.Content, from start: Int64) {
+        let now = time.wallMs() / 1_000
+        // Only what ends now moves on with the time.
+        guard query.toMs / 1_000 >= now, start >= now - AskedQuestions.longestWindow,
+            query.metric == memory.catalog.definitions[query.metric.name]
+        else { return }
+        // One that is being filled, or read again in part, will do.
+        let isComing = memory.groups(content).contains {
+            $0.stepSeconds == content.stepSeconds && !$0.isTruncated && memory.windowStart($0, now: now) <= start
+        }
+        if isComing { return }
+        let nowNs = time.monotonicNs()
+        let series = memory.select(query.metric, query.filter).count
+        guard
+            let window = polled.count(
+                content, window: now - query.fromMs / 1_000, series: series, nowNs: nowNs)
+        else { return }
+        let question = LiveQuestion(
+            metric: content.metric, by: content.by, filter: content.filter, stepSeconds: content.stepSeconds,
+            windowSeconds: window, limit: Query.maxSeries)
+        let mine = pollGroups.filter { memory.groups[$0.key] != nil && subscribers[$0.key] == nil }
+        if mine.count >= configuration.maxPollGroups || memory.groups.count >= configuration.maxGroups {
+            guard let oldest = mine.min(by: { $0.value < $1.value })?.key else { return }
+            drop(oldest)
+        }
+        // One that kept the same in another step, or less of it, is of no use any more.
+        for other in pollGroups.keys where other.content == content && subscribers[other] == nil { drop(other) }
+        let group = memory.group(question, metric: query.metric)
+        asked(group)
+        if !group.isReady { startFilling(question) }
+    }
+
+    /// A group was of use: it stays for a while, and longer than one that nobody is subscribed to any more.
+    private func asked(_ group: LiveGroup) {
+        let now = time.monotonicNs()
+        pollGroups[group.question] = now
+        guard subscribers[group.question] == nil else { return }
+        idleSinceNs[group.question] = now
+    }
+
+    /// How long a group is kept that nobody is subscribed to.
+    func idleTime(_ question: LiveQuestion) -> Duration {
+        pollGroups[question] == nil ? configuration.groupIdle : configuration.pollIdle
+    }
+
+    /// Drops groups of those who poll while all of them are too large, those not asked for the longest first.
+    func limitPollGroups(_ nowNs: UInt64) {
+        pollGroups = pollGroups.filter { memory.groups[$0.key] != nil }
+        var bytes = 0
+        for (question, _) in pollGroups.sorted(by: { $0.value > $1.value }) where subscribers[question] == nil {
+            guard let group = memory.groups[question], group.isReady else { continue }
+            if group.isTruncated {
+                polled.isUnfit(question.content, nowNs: nowNs)
+                drop(question)
+                continue
+            }
+            let own = group.byteCount
+            bytes += own
+            guard bytes > configuration.maxPollBytes else { continue }
+            if own > configuration.maxPollBytes / 2 { polled.isUnfit(question.content, nowNs: nowNs) }
+            drop(question)
+        }
+    }
+}
