@@ -1,5 +1,4 @@
 // The page: what is shown when, how the connection is, and what the reader should know.
-import { BoardPage, BoardsPage } from './boards.js';
 import { Crosshair, DrawQueue } from './chart.js';
 import { iconButton, make } from './dom.js';
 import { setZone } from './format.js';
@@ -16,7 +15,7 @@ import { View } from './view.js';
 import { WeirLive, metrics } from './weir.js';
 
 const METRICS_EVERY = 30_000, METRICS_EVERY_WHILE_EMPTY = 2_000; // ms between looks for new metrics
-const pages = { overview: OverviewPage, metric: MetricPage, ops: OpsPage, boards: BoardsPage, board: BoardPage };
+const pages = { overview: OverviewPage, metric: MetricPage, ops: OpsPage };
 
 const element = (id) => document.getElementById(id);
 const live = new WeirLive();
@@ -50,7 +49,7 @@ let shown, shownKey = '', shownRange = '', metricsTimer, unanswered = '';
 
 // Pages.
 
-const keyOf = () => JSON.stringify([view.get('view'), view.get('metric'), view.get('board')]);
+const keyOf = () => JSON.stringify([view.get('view'), view.get('metric')]);
 
 function show() {
     const key = keyOf();
@@ -65,8 +64,7 @@ function show() {
         shownRange = '';
         if (page.metrics) shown.arrange(page.metrics);
         for (const link of document.querySelectorAll('nav a')) {
-            const own = link.dataset.view === (view.get('view') ?? 'overview') || (link.dataset.view === 'boards' && view.get('view') === 'board');
-            if (own) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
+            if (link.dataset.view === (view.get('view') ?? 'overview')) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
         }
     }
     const rangeKey = JSON.stringify([range.id, view.get('zone')]);
@@ -79,7 +77,6 @@ function show() {
     } else {
         shown.viewChanged?.();
     }
-    element('time').hidden = shown.isTimeless ?? false;
     time.show();
     showDegraded();
 }
@@ -101,8 +98,8 @@ async function loadMetrics() {
         shown.arrange(page.metrics);
         health.notify('metrics', '');
         unanswered = '';
-        session.refresh();
     } catch (error) {
+        if (error.status === undefined) throw error; // a fault of this page
         unanswered = error.message;
         if (error.status === 401) return;
         if (error.status) health.notify('metrics', `The metrics could not be listed. ${error.message}`);
@@ -127,7 +124,7 @@ function toggleTheme() {
     dispatchEvent(new Event('weir-theme-chosen'));
 }
 
-document.querySelector('nav').append(...[['overview', 'Overview'], ['boards', 'Boards'], ['ops', 'Operations']].map(([name, words]) =>
+document.querySelector('nav').append(...[['overview', 'Overview'], ['ops', 'Operations']].map(([name, words]) =>
     make('a', { 'data-view': name, href: '#' }, words)));
 element('tools').append(
     make('button', { type: 'button', class: 'quiet wide', id: 'zone', title: 'Times in your zone or in UTC ( u )', 'aria-label': 'Zone of times', onclick: toggleZone }),

@@ -42,6 +42,9 @@ export class Frame {
         return this.page.view.linkTo({ view: 'metric', metric: metric.name, by: by.join() || 'none', agg: shown.join(), ...filters });
     }
 
+    /** Gives what it shows the keyboard. */
+    focus() { this.find(this.asTable ? '.points' : '.canvas, .bars').focus(); }
+
     entries() {
         return [
             ...(this.large ? [] : [['Open large', () => { location.hash = this.link; }]]),

@@ -3,7 +3,7 @@ import { make } from './dom.js';
 import { offered, relative } from './ranges.js';
 
 const help = [
-    ['g then o, b, s', 'overview, boards, operations'], [`1 … ${offered.length}`, `the ranges, from ${relative(offered[0]).label} to ${relative(offered.at(-1)).label}`],
+    ['g then o, s', 'overview, operations'], [`1 … ${offered.length}`, `the ranges, from ${relative(offered[0]).label} to ${relative(offered.at(-1)).label}`],
     ['l', 'live'], ['[ and ]', 'earlier, later'], ['- and +', 'zoom out, in'], ['Backspace', 'back to the view before'],
     ['j and k', 'next, previous chart'], ['← and →', 'on a chart: move the crosshair; Shift: ten points'],
     ['Enter', 'open the chart large'], ['v', 'the chart as a table'], ['f', 'the chart over the full screen'], ['i', 'how the chart was answered'],
@@ -29,7 +29,7 @@ export function listen({ view, time, panels, toggleZone, toggleTheme }) {
         const all = [...panels().values()];
         const at = all.indexOf(current());
         const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : (at + by + all.length) % all.length];
-        next?.find('.canvas, .bars').focus();
+        next?.focus();
         next?.element.scrollIntoView({ block: 'nearest' });
     };
     const actions = {
@@ -42,9 +42,9 @@ export function listen({ view, time, panels, toggleZone, toggleTheme }) {
     document.addEventListener('keydown', (event) => {
         if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
         if (event.target.closest('input:not([type=radio], [type=checkbox]), select, textarea, dialog[open]')) return;
-        if (event.key === 'Enter' && !event.target.matches('.canvas, .bars')) return;
+        if (event.key === 'Enter' && !event.target.matches('.canvas, .bars, .points')) return;
         const number = offered[Number(event.key) - 1];
-        const wanted = waitsForPage && { o: {}, b: { view: 'boards' }, s: { view: 'ops' } }[event.key];
+        const wanted = waitsForPage && { o: {}, s: { view: 'ops' } }[event.key];
         waitsForPage = event.key === 'g';
         const action = wanted ? () => { location.hash = view.linkTo(wanted); } : number ? () => time.choose(number) : actions[event.key];
         if (!action) return;

@@ -79,8 +79,8 @@ export class OpsPage extends PanelsPage {
         const worst = Math.max(0, ...partitions.map(({ lag }) => lag.ms ?? 0));
         this.#fill('lag',
             state(!partitions.length ? 'unknown until Redis answers' : worst > 10_000 ? `${duration(worst)} behind` : 'up to date', !partitions.length || worst > 10_000 ? 'warn' : 'good'),
-            table('Lag by partition', ['Partition', 'Waiting', 'Oldest waits', 'Newest event', 'Compacted to'], partitions.slice(0, 64).map((one) =>
-                [String(one.partition), count(one.lag.entries), one.lag.ms === null ? '–' : duration(one.lag.ms), ago(one.newest), ago(one.watermark)])));
+            table('Lag by partition', ['Partition', 'Waiting', 'Oldest waits', 'Newest event'], partitions.slice(0, 64).map((one) =>
+                [String(one.partition), count(one.lag.entries), one.lag.ms === null ? '–' : duration(one.lag.ms), ago(one.newest)])));
         const store = (name, words) => {
             const { breaker, version } = stores[name];
             return [words, state(breaker.state, breaker.state === 'closed' ? 'good' : 'bad'), ago(breaker.since), String(breaker.openings), version ?? '–'];
@@ -93,10 +93,10 @@ export class OpsPage extends PanelsPage {
             facts([['Functions in Redis', redis.functions ?? 'none'], ['Migration', old ? `${postgres.migration} of ${postgres.known_migration}: run weir migrate` : count(postgres.migration)], ['Weir', `${status.version}, up for ${duration(now - status.started_at)}`]]), ...errors);
         this.#fill('tiers',
             make('div', { class: 'figures' }, make('span', { class: 'figure' }, make('span', { class: 'caption' }, 'without PostgreSQL, last 5 min'), make('b', {}, percent(queries.recent.hit_rate)))),
-            table('Tiers', ['Tier', 'State', 'Has', 'Part in answers'], Object.entries(tiers).map(([name, one]) => [
+            table('Tiers', ['Tier', 'State', 'Has', 'Answers'], Object.entries(tiers).map(([name, one]) => [
                 TIERS[name], state(one.state, one.state === 'current' ? 'good' : 'warn'),
                 one.from ? `from ${ago(one.from)}` : one.to ? `to ${ago(one.to)}` : '–',
-                queries.answered ? `${count(one.answers)} (${percent(one.answers / queries.answered)})` : '–'])),
+                count(one.answers)])),
             facts([['Questions answered', `${count(queries.answered)}, ${percent(queries.hit_rate)} without PostgreSQL`]]));
         if (!compaction) this.#fill('compaction', state('no pass yet', 'warn'), make('p', { class: 'muted' }, 'Run weir compact, once a minute by cron or with --every 60s.'));
         else {
@@ -117,9 +117,9 @@ export class OpsPage extends PanelsPage {
     }
 
     #series(metrics) {
-        const counted = metrics.filter(({ series }) => series !== undefined).sort((a, b) => b.series - a.series).slice(0, 12);
-        const most = Math.max(1, ...counted.map(({ series }) => series));
-        this.#fill('series', counted.length ? make('ol', { class: 'bars' }, ...counted.map((metric) => {
+        const known = metrics.filter(({ series }) => series !== undefined).sort((a, b) => b.series - a.series).slice(0, 12);
+        const most = Math.max(1, ...known.map(({ series }) => series));
+        this.#fill('series', known.length ? make('ol', { class: 'bars' }, ...known.map((metric) => {
             const bar = make('i', { class: 'bar' });
             bar.style.width = `${100 * metric.series / most}%`;
             return make('li', {}, bar, make('span', { class: 'name' }, make('a', { href: this.page.view.linkTo({ view: 'metric', metric: metric.name }) }, headingOf({ metric }))),

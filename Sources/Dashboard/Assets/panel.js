@@ -60,11 +60,13 @@ export class LinePanel extends Frame {
 
     /** Shows a table in place of the chart, or the chart again. */
     toggleTable() {
+        const held = this.element.contains(document.activeElement);
         this.asTable = !this.asTable;
         const others = this.page.view.list('table').filter((id) => id !== this.id);
         this.page.view.go({ table: [...others, ...(this.asTable ? [this.id] : [])].join() }, { replace: true });
-        this.#readAgain();
+        this.#showText();
         this.page.queue.request(this.#chart);
+        if (held) this.focus(); // what had the keyboard is gone
     }
 
     /** Shows another stretch of time, or the same one from the start again. */
@@ -310,8 +312,14 @@ export class LinePanel extends Frame {
     #showTable() {
         this.element.classList.toggle('as-table', this.asTable);
         const place = this.find('.points');
-        if (!this.asTable) return this.large ? undefined : place.replaceChildren();
+        if (!this.asTable) {
+            place.removeAttribute('tabindex');
+            if (!this.large) place.replaceChildren();
+            return;
+        }
         const { unit } = this.spec;
+        place.tabIndex = 0;
+        place.setAttribute('aria-label', `${headingOf(this.spec)}, as a table`);
         place.replaceChildren(pointsTable(headingOf(this.spec), this.#grid, this.#lines, unit, this.table.step));
     }
 

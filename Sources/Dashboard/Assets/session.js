@@ -1,33 +1,30 @@
 // Signing in with a token: the server gives a session cookie for it, which scripts cannot read; the token is kept nowhere.
 import { make } from './dom.js';
-import { get } from './weir.js';
 
+/** Where the browser notes that a session was begun here: scripts cannot see its cookie. */
+const SIGNED_IN = 'weir.signed-in';
 const send = (method, body) => fetch('/api/v1/session', { method, headers: { 'Content-Type': 'application/json' }, body });
 
 export class Session {
-    /** What the reader may do; all of it where the server asks for no token. */
-    scopes = [];
     #begun; #dialog; #busy = false;
 
     /** @param begun called when a session has begun; @param ended when it is given up */
     constructor(begun, ended) {
         this.#begun = begun;
-        this.button = make('button', { type: 'button', class: 'quiet wide', hidden: true, onclick: async () => {
+        this.button = make('button', { type: 'button', class: 'quiet wide', hidden: !localStorage.getItem(SIGNED_IN), onclick: async () => {
             await send('DELETE').catch(() => {});
+            this.#note(false);
             ended();
             this.ask('You have signed out.');
         } }, 'Sign out');
     }
 
-    get isAsking() { return this.#dialog?.open ?? false; }
-
-    /** Learns what the session allows. */
-    async refresh() {
-        const { required = false, scopes = [] } = await get('/api/v1/session').catch(() => ({}));
-        this.scopes = scopes;
-        this.button.hidden = !required;
-        dispatchEvent(new Event('weir-session'));
+    #note(isSignedIn) {
+        if (isSignedIn) localStorage.setItem(SIGNED_IN, '1'); else localStorage.removeItem(SIGNED_IN);
+        this.button.hidden = !isSignedIn;
     }
+
+    get isAsking() { return this.#dialog?.open ?? false; }
 
     close() { this.#dialog?.close(); }
 
@@ -43,7 +40,7 @@ export class Session {
                 make('h2', { id: 'sign-in' }, 'Sign in to Weir'),
                 make('p', { class: 'muted' }, reason.startsWith('Send a token') ? 'This installation asks for a token.' : reason),
                 make('label', { class: 'field' }, 'Token', input), problem, button,
-                make('p', { class: 'muted' }, 'Tokens stand in the file that WEIR_TOKENS names; one with the scope read shows everything, one with admin also edits boards.')));
+                make('p', { class: 'muted' }, 'Tokens stand in the file that WEIR_TOKENS names; one with the scope read shows everything.')));
         document.body.append(this.#dialog);
         this.#dialog.showModal();
         input.focus();
@@ -58,6 +55,7 @@ export class Session {
             const answer = await send('POST', JSON.stringify({ token: input.value.trim() }));
             if (answer.ok) {
                 this.#dialog.close();
+                this.#note(true);
                 this.#begun();
             } else {
                 problem.textContent = (await answer.json().catch(() => ({}))).detail ?? `The server answered ${answer.status}.`;

@@ -2,7 +2,7 @@
 //
 //     #range=15m&p.request_count=endpoint/rate          the overview; p.<panel> is grouping/aggregations
 //     #view=metric&metric=response_time&by=service&agg=p50,p99&f.endpoint=/pay&from=…&to=…
-//     #view=ops   #view=boards   #view=board&board=checkout   zone=utc   table=<panels shown as tables>
+//     #view=ops   zone=utc   table=<panels shown as tables>
 
 /** Fires `change` when another view is to be shown, by ourselves or by the browser's back and forward. */
 export class View extends EventTarget {
