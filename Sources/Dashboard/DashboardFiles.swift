@@ -26,7 +26,10 @@ package struct DashboardFiles: Sendable {
         var files: [String: DashboardFile] = [:]
         for asset in Asset.under(Self.source) {
             let name = String(asset.path.dropFirst(Self.source.count))
-            files[name == "index.html" ? "/" : "/assets/\(name)"] = DashboardFile(bytes: asset.bytes, name: name)
+            // The client is for others too, who read it where it is served.
+            let isOurs = name.hasSuffix(".js") && !Self.clientFiles.contains(name)
+            files[name == "index.html" ? "/" : "/assets/\(name)"] = DashboardFile(
+                bytes: isOurs ? PageScript.reduced(asset.bytes) : asset.bytes, name: name)
         }
         if let description = Asset.named("openapi.yaml") {
             files["/openapi.yaml"] = DashboardFile(bytes: description.bytes, name: "openapi.yaml")
@@ -53,5 +56,6 @@ package struct DashboardFiles: Sendable {
     package var paths: [String] { files.keys.sorted() }
 
     private static let source = "Sources/Dashboard/Assets/"
+    private static let clientFiles: Set = ["weir.js", "series.js"]
     private static let libraryFiles = ["dygraph.min.js", "dygraph.min.css"]
 }

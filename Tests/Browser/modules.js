@@ -62,6 +62,17 @@ const arranged = panelsOf([
     { name: 'c', kind: 'distribution', unit: 'ms', by: ['s'] }, { name: 'd', kind: 'top', by: [] }, { name: 'e', kind: 'of tomorrow', by: [] },
 ]).map(({ id, by, shown, unit }) => [id, by.join(), shown.join(), unit]);
 same('each kind has its panels', arranged,
-    [['a', 's', 'rate', '/s'], ['b', '', 'ratio', '%'], ['c', '', 'p50,p90,p99', 'ms'], ['c.p99', 's', 'p99', 'ms']]);
+    [['a', 's', 'rate', '/s'], ['b', '', 'ratio', '%'], ['c', '', 'p50,p90,p99', 'ms'], ['c.p99', 's', 'p99', 'ms'], ['d', '', 'top', '']]);
+
+// Filters as the API writes them, there and back.
+const { readFilter, writeFilter } = await import('/assets/metric.js');
+for (const [values, not] of [[['a', 'b,c'], false], [['!x', '*', 'a\\b'], true], [['a!b'], false]]) {
+    same('a filter comes back', readFilter(writeFilter(values, not)), { values, not });
+}
+
+// Ranges.
+const { absolute, relative } = await import('/assets/ranges.js');
+same('ranges of the address', [relative('5m').live, relative('45m').ms, relative('9s'), relative('x'), absolute(5000, 9000), absolute(0, 60000).ms],
+    [true, 2700000, undefined, undefined, undefined, 60000]);
 
 return failures;

@@ -10,9 +10,11 @@ that the page shows to its tests (`window.weir.state`), never pixels; screenshot
 import os
 import pathlib
 import sys
+import tempfile
 import time
 import traceback
 
+import views
 from browser import chromium, console_errors
 from weir_up import WeirUp
 
@@ -173,8 +175,9 @@ def it_fits_a_phone(page):
 
 LIGHT = [live_points_arrive_and_advance, figures_and_freshness_are_shown, the_modules_do_what_they_say,
          history_answers_and_live_goes_on_after_it, a_link_opens_the_same_view, every_control_has_a_name,
-         a_lost_network_is_said_and_survived]
-DARK = [it_fits_a_wide_dark_screen, it_fits_a_phone]
+         views.dragging_zooms_and_back_returns, views.a_metric_opens_large_grouped_and_filtered, views.the_keyboard_is_enough,
+         views.operations_are_shown, views.text_can_be_read, a_lost_network_is_said_and_survived]
+DARK = [it_fits_a_wide_dark_screen, views.text_can_be_read, it_fits_a_phone]
 
 
 class Tally:
@@ -208,6 +211,15 @@ def test_page(tally, url):
                     return page.screenshot("dashboard-failed")  # nothing arrives: the rest would only repeat it
 
 
+def test_sign_in(tally):
+    with tempfile.TemporaryDirectory(prefix="weir-tokens-") as folder:
+        tokens, readable = views.tokens_file(folder)
+        with WeirUp("--tokens", str(tokens)) as weir, chromium() as driver:
+            page = Page(driver, weir.url)
+            page.token = readable
+            tally.run(views.a_token_signs_in_and_out, page)
+
+
 def main():
     if len(sys.argv) > 2 or sys.argv[1:] in (["-h"], ["--help"]):
         print(__doc__)
@@ -220,6 +232,7 @@ def main():
         with WeirUp() as weir:
             test_page(tally, weir.url)
             tally.run(weir.stops_on_interrupt_and_leaves_nothing)
+        test_sign_in(tally)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed or not tally.passed else 0
 

@@ -43,8 +43,32 @@ import Testing
     }
 
     @Test func ownFilesStaySmall() {
-        let total = Asset.under("Sources/Dashboard/Assets/").reduce(0) { $0 + $1.count }
-        #expect(total < 120 * 1024)
+        let dashboard = DashboardFiles(libraryFolder: library.path)
+        let own = dashboard.paths.filter { $0 == "/" || $0.hasPrefix("/assets/") }
+        #expect(own.count > 10)
+        #expect(own.reduce(0) { $0 + (dashboard.file(path: $1)?.bytes.count ?? 0) } < 120 * 1024)
+    }
+
+    /// What is served has the lines of its source, less comments and indentation.
+    @Test func modulesAreServedWithoutCommentsUnderTheSameLineNumbers() throws {
+        let dashboard = DashboardFiles(libraryFolder: library.path)
+        for name in ["app.js", "panel.js", "chart.js", "dom.js"] {
+            let source = try #require(Asset.named("Sources/Dashboard/Assets/\(name)")).text
+            let served = String(decoding: try #require(dashboard.file(path: "/assets/\(name)")).bytes, as: UTF8.self)
+            let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
+            let kept = served.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.count == kept.count, "\(name)")
+            for (line, other) in zip(lines, kept) {
+                let text = line.drop { $0 == " " }
+                let isComment = ["//", "/*", "* ", "*/"].contains { text.hasPrefix($0) }
+                #expect(other == (isComment ? "" : text), "\(name): \(line)")
+            }
+        }
+    }
+
+    @Test func theClientIsServedAsItIs() throws {
+        let client = try #require(DashboardFiles(libraryFolder: library.path).file(path: "/assets/weir.js"))
+        #expect(client.bytes == Asset.named("Sources/Dashboard/Assets/weir.js")?.bytes)
     }
 
     @Test func theLibraryComesFromItsFolder() throws {

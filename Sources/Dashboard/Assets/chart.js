@@ -1,5 +1,6 @@
 // Charts on dygraphs, drawn so that the page stays smooth with dozens of them (docs/charts.md has the measurements).
-import { axisFormatter, axisTime } from './format.js';
+import { axisFormatter, axisTime, isUTC } from './format.js';
+import { shortest } from './ranges.js';
 
 // The library's legend sets a style attribute, which our Content-Security-Policy refuses; we have our own legend.
 if (globalThis.Dygraph) Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
@@ -67,7 +68,7 @@ function themeColours() {
     return theme = { grid: style.getPropertyValue('--grid').trim(), series: list.map((colour) => colour.trim()) };
 }
 
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { theme = undefined; });
+addEventListener('weir-theme', () => { theme = undefined; });
 
 const dashes = [null, [7, 4], [2, 3]];
 
@@ -86,20 +87,27 @@ function roundUp(value) {
 /** One line chart; `frame()` of its owner is asked for what to draw, when it is drawn. */
 export class Chart {
     inView = true;
-    #graph; #shape = ''; #top = 0; #crosshair; #line; #frame;
+    #graph; #shape = ''; #top = 0; #crosshair; #line; #frame; #selection; #zoom; #drag;
     #follow = () => this.#showCrosshair();
 
     /**
      * @param frame returns `{ rows, from, to, unit, lines }`: rows of `[ms, value, …]`, one `{ colour, dash }` a line
+     * @param zoom is called with the two moments between which the reader wants to see more, or where he moved the chart to
      */
-    constructor(plot, frame, queue, crosshair) {
+    constructor(plot, frame, queue, crosshair, zoom) {
         this.box = plot.querySelector('.canvas');
         this.#line = plot.querySelector('.crosshair');
+        this.#selection = plot.querySelector('.selection');
         this.#frame = frame;
+        this.#zoom = zoom;
         this.queue = queue;
         this.#crosshair = crosshair;
-        this.box.addEventListener('mousemove', (event) => this.#point(event));
-        this.box.addEventListener('mouseleave', () => crosshair.move(null));
+        this.box.addEventListener('pointerdown', (event) => this.#press(event));
+        this.box.addEventListener('pointermove', (event) => this.#move(event));
+        this.box.addEventListener('pointerup', (event) => this.#release(event));
+        this.box.addEventListener('pointercancel', () => this.#endDrag());
+        this.box.addEventListener('pointerleave', () => crosshair.move(null));
+        this.box.addEventListener('blur', () => crosshair.move(null));
         crosshair.addEventListener('move', this.#follow);
         // dygraphs listens to the window only, and a panel also changes width with the grid.
         this.sizes = new ResizeObserver(() => { this.#graph?.resize(); queue.request(this); });
@@ -119,9 +127,9 @@ export class Chart {
 
     draw() {
         const { rows, from, to, unit, lines } = this.#frame();
-        if (!globalThis.Dygraph) return;
+        if (!globalThis.Dygraph || this.#drag?.moves) return;
         const moving = { file: rows, dateWindow: [from, to], valueRange: [0, this.#topFor(rows)] };
-        const shape = JSON.stringify([unit, lines]);
+        const shape = JSON.stringify([unit, lines, isUTC()]);
         if (shape === this.#shape && rows.length) {
             this.#graph.updateOptions(moving);
         } else {
@@ -142,7 +150,7 @@ export class Chart {
             series: Object.fromEntries(names.map((name, i) => [name, { strokePattern: lines[i].dash }])),
             interactionModel: {}, strokeWidth: 1.5, highlightCircleSize: 0, drawGapEdgePoints: true,
             pointSize: 1.5, fillGraph: lines.length === 1, fillAlpha: 0.1, gridLineColor: grid, axisLineColor: 'transparent',
-            axisTickSize: 0, axisLabelFontSize: 11, rightGap: 2,
+            axisTickSize: 0, axisLabelFontSize: 11, rightGap: 2, labelsUTC: isUTC(),
             axes: {
                 x: {
                     ticker: Dygraph.dateTicker, drawGrid: false, pixelsPerLabel: 90, axisLabelWidth: 70,
@@ -165,11 +173,58 @@ export class Chart {
         return this.#top;
     }
 
-    #point(event) {
-        if (!this.#graph) return;
+    /** The moment under the pointer, or undefined beside the plot. */
+    #momentAt(event) {
+        if (!this.#graph) return undefined;
         const x = event.clientX - this.box.getBoundingClientRect().left;
         const { x: left, w: width } = this.#graph.getArea();
-        this.#crosshair.move(x < left || x > left + width ? null : this.#graph.toDataXCoord(x));
+        if (!this.#drag && (x < left || x > left + width)) return undefined;
+        return this.#graph.toDataXCoord(Math.min(left + width, Math.max(left, x)));
+    }
+
+    /** Dragging selects what to look at more closely; with Shift it moves the window. */
+    #press(event) {
+        const at = this.#momentAt(event);
+        if (event.button || at === undefined) return;
+        this.box.setPointerCapture(event.pointerId);
+        this.#drag = { from: at, x: event.clientX, moves: event.shiftKey, window: this.#graph.xAxisRange() };
+    }
+
+    #move(event) {
+        const drag = this.#drag;
+        if (!drag?.moves) this.#crosshair.move(this.#momentAt(event) ?? null);
+        if (!drag || Math.abs(event.clientX - drag.x) < 4) return;
+        drag.far = true;
+        if (drag.moves) return this.#graph.updateOptions({ dateWindow: this.#moved(event) });
+        drag.to = this.#momentAt(event);
+        const [a, b] = [drag.from, drag.to].map((at) => this.#graph.toDomXCoord(at)).sort((x, y) => x - y);
+        const { style } = this.#selection;
+        this.#selection.hidden = false;
+        style.transform = `translateX(${Math.round(a)}px)`;
+        style.width = `${Math.round(b - a)}px`;
+        style.height = `${this.#graph.getArea().h}px`;
+    }
+
+    /** The window as the drag moved it. */
+    #moved(event) {
+        const { window: [from, to], x } = this.#drag;
+        const by = (x - event.clientX) * (to - from) / this.#graph.getArea().w;
+        return [from + by, to + by];
+    }
+
+    #release(event) {
+        const drag = this.#drag;
+        if (!drag) return;
+        const [from, to] = drag.far ? drag.moves ? this.#moved(event) : [drag.from, drag.to].sort((a, b) => a - b) : [];
+        this.#endDrag();
+        if (from === undefined) return;
+        const half = Math.max(0, shortest - (to - from)) / 2;
+        this.#zoom(Math.round(from - half), Math.round(to + half));
+    }
+
+    #endDrag() {
+        this.#drag = undefined;
+        this.#selection.hidden = true;
     }
 
     #showCrosshair() {

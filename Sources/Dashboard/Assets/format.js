@@ -12,6 +12,9 @@ export function number(value) {
     return plain(value);
 }
 
+/** A count: whole numbers as they are, long ones short. */
+export const count = (value) => Number.isInteger(value) && Math.abs(value) < 10_000 ? grouped[0].format(value) : number(value ?? NaN);
+
 function plain(value) {
     const size = Math.abs(value);
     if (size === 0 || size >= 99.95) return grouped[0].format(value);
@@ -52,9 +55,21 @@ export function axisFormatter(unit, top) {
     };
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const minutes = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+let utc, clock, minutes, day, whole;
+
+/** Shows times in UTC, or in the zone of the viewer. */
+export function setZone(isUTC) {
+    utc = isUTC;
+    const form = (parts) => new Intl.DateTimeFormat('en-GB', { ...parts, ...(isUTC ? { timeZone: 'UTC' } : {}) });
+    clock = form({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    minutes = form({ hour: '2-digit', minute: '2-digit' });
+    day = form({ day: 'numeric', month: 'short' });
+    whole = form({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+}
+setZone(false);
+
+/** Whether times are in UTC. */
+export const isUTC = () => utc;
 
 /** A moment as a reader of a live page wants it; the day only where it is not today. */
 export function time(ms, step = 1000) {
@@ -62,11 +77,29 @@ export function time(ms, step = 1000) {
     return day.format(ms) === day.format(Date.now()) ? hours : `${day.format(ms)} ${hours}`;
 }
 
+/** A moment with its day, year and zone. */
+export const fullTime = (ms) => `${whole.format(ms)}${utc ? ' UTC' : ''}`;
+
 /** A label of the time axis: the day at midnight, else hours and minutes, seconds where they differ. */
 export function axisTime(ms) {
     const date = new Date(ms);
     if (date.getSeconds()) return clock.format(date);
-    return date.getHours() || date.getMinutes() ? minutes.format(date) : day.format(date);
+    const isMidnight = utc ? !date.getUTCHours() && !date.getUTCMinutes() : !date.getHours() && !date.getMinutes();
+    return isMidnight ? day.format(date) : minutes.format(date);
+}
+
+/** From when to when, without saying a day twice. */
+export function span(from, to) {
+    const step = to - from < 600_000 ? 1000 : 60_000;
+    const end = (step < 60_000 ? clock : minutes).format(to);
+    return `${time(from, step)} – ${day.format(from) === day.format(to) ? end : time(to, step)}`;
+}
+
+/** A stretch of time in words: `850 ms`, `12 s`, `3 min`, `5 h`, `2 d`. */
+export function duration(ms) {
+    if (ms < 1000) return `${Math.round(ms)} ms`;
+    const [size, name] = [[86_400_000, 'd'], [3_600_000, 'h'], [60_000, 'min'], [1000, 's']].find(([from]) => ms >= from);
+    return `${Number((ms / size).toPrecision(2))} ${name}`;
 }
 
 /** `request_count` → `Request count`. */
