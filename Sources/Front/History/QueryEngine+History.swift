@@ -24,8 +24,6 @@ extension QueryEngine {
         let keys: [HistoryCache.Key]
     }
 
-    /// Buckets of so few groups and steps are merged sooner than another thread hears of them.
-    private static let bucketsInPlace = 100
     /// Rows that one statement brings, about: some MB, and some ms of this loop.
     private static let rowsPerRead = 20_000
     private static let seriesPerStatement = 1_000

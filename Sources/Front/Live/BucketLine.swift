@@ -54,7 +54,8 @@ struct BucketLine {
             for column in columns.indices { columns[column].values.remove(at: index) }
             isTold = false
         }
-        for (start, aggregate) in others where self[start] != aggregate {
+        // Ascending, so that what comes new goes to the end, or near it.
+        for (start, aggregate) in others.sorted(by: { $0.key < $1.key }) where self[start] != aggregate {
             let (index, isThere) = find(start)
             if isThere {
                 aggregates[index] = aggregate

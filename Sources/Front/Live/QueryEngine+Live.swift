@@ -12,8 +12,10 @@ extension QueryEngine: LiveHistory {
             throw StoreError(.unavailable, store: "redis", operation: "live snapshot", detail: "no answer")
         }
         var part = HistoryPart(stepSeconds: query.stepMs / 1000)
-        for (labels, buckets) in found.buckets.groups {
-            part.buckets[labels] = Dictionary(uniqueKeysWithValues: buckets.map { ($0.key / 1000, $0.value) })
+        part.buckets = await computed(isLong: found.buckets.count > Self.bucketsInPlace) {
+            found.buckets.groups.mapValues { buckets in
+                Dictionary(uniqueKeysWithValues: buckets.map { ($0.key / 1000, $0.value) })
+            }
         }
         part.cursors = found.cursors
         part.tiers = found.tiers

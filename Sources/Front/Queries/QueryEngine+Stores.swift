@@ -15,8 +15,6 @@ extension QueryEngine {
     private static let hashesPerCall = 50
     /// Calls at a time: Redis works on one while another's answer is merged.
     private static let callsAtOnce = 3
-    /// So few are merged sooner than another thread hears of them.
-    private static let bucketsInPlace = 100
 
     /// Seconds in one hash: how the worker lays buckets out.
     private static func hashSeconds(_ resolution: RecentResolution) -> Int64 {

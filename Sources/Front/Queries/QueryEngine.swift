@@ -38,8 +38,8 @@ package actor QueryEngine {
         let rangeMs: Range<Int64>
     }
 
-    /// Values of so many are computed sooner than another thread hears of them.
-    private static let bucketsInPlace = 400
+    /// So few are merged, packed or turned into values sooner than another thread hears of them.
+    static let bucketsInPlace = 100
     private static let heldFreshNs: UInt64 = 60_000_000_000
     /// So long what could not be read is not asked for again.
     private static let heldRetryNs: UInt64 = 1_000_000_000
