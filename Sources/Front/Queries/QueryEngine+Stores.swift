@@ -13,8 +13,10 @@ extension QueryEngine {
     /// Hashes that one call may visit in Redis, and series it may name: up to 6,000 records, some 3 ms of its time, and as long on
     /// the loop until its answer is taken apart.
     private static let hashesPerCall = 50
-    /// Calls at a time: Redis works on one while another's answer is merged.
+    /// Calls of a question at a time: Redis works on one while another's answer is merged.
     private static let callsAtOnce = 3
+    /// Calls of all questions at a time: what is appended meanwhile waits behind them.
+    private static let allCallsAtOnce = 4
 
     /// Seconds in one hash: how the worker lays buckets out.
     private static func hashSeconds(_ resolution: RecentResolution) -> Int64 {
@@ -55,20 +57,14 @@ extension QueryEngine {
     }
 
     private func read(_ calls: [RecentCall], _ query: Query, _ found: inout Found) async throws(StoreError) {
-        let (recent, sets) = (recent, query.metric.set.map { [$0] } ?? [])
+        let sets = query.metric.set.map { [$0] } ?? []
         let failure = await withTaskGroup(of: (RecentCall, Result<RecentBuckets, StoreError>).self) {
             group -> StoreError? in
             var rest = calls[...]
             func ask() {
                 guard let call = rest.popFirst() else { return }
                 group.addTask {
-                    let result = await StoreError.result { () throws(StoreError) in
-                        try await recent.read(
-                            partition: call.part.partition, series: call.series.map(\.number),
-                            resolution: call.part.resolution, from: call.seconds.lowerBound,
-                            to: call.seconds.upperBound, sets: sets)
-                    }
-                    return (call, result)
+                    (call, await StoreError.result { () throws(StoreError) in try await self.read(call, sets) })
                 }
             }
             for _ in 0..<Self.callsAtOnce { ask() }
@@ -84,6 +80,21 @@ extension QueryEngine {
             return nil
         }
         if let failure { throw failure }
+    }
+
+    private func read(_ call: RecentCall, _ sets: [MetricSet]) async throws(StoreError) -> RecentBuckets {
+        if recentCalls >= Self.allCallsAtOnce {
+            // Whoever is done hands its place over.
+            await withCheckedContinuation { waitingCalls.append($0) }
+        } else {
+            recentCalls += 1
+        }
+        defer {
+            if waitingCalls.isEmpty { recentCalls -= 1 } else { waitingCalls.removeFirst().resume() }
+        }
+        return try await recent.read(
+            partition: call.part.partition, series: call.series.map(\.number), resolution: call.part.resolution,
+            from: call.seconds.lowerBound, to: call.seconds.upperBound, sets: sets)
     }
 
     private func merge(

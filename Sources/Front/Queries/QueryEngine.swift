@@ -56,6 +56,9 @@ package actor QueryEngine {
     let cache: HistoryCache?
     /// Questions that are being answered, with those who asked the same meanwhile.
     var flights: [Flight: [FlightWaiter]] = [:]
+    /// Calls to Redis that read for questions, and those that wait for their turn.
+    var recentCalls = 0
+    var waitingCalls: [CheckedContinuation<Void, Never>] = []
     /// Which series of the stores questions are about.
     let selection = SeriesSelection()
     private(set) var memory: (any MemoryTier)?
