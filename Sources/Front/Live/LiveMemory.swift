@@ -278,11 +278,10 @@ final class LiveMemory {
 
     /// Starts a group from nothing; its ring part begins where the ring surely still is when all of it has been taken.
     func begin(_ group: LiveGroup, now second: Int64) {
-        let liveFrom = (start(of: group.metric) + 8).rounded(upTo: group.stepSeconds)
-        let windowStart = windowStart(group, now: second)
+        let safe = start(of: group.metric) + 8
         group.begin(
-            windowStart: group.question.growsFromRing ? max(windowStart, liveFrom) : windowStart, liveFrom: liveFrom,
-            linesKnown: catalog.lines.count)
+            windowStart: windowStart(group, now: second),
+            liveFrom: safe.rounded(upTo: group.stepSeconds), linesKnown: catalog.lines.count)
     }
 
     /// Takes the next lines of the ring into a group, about `work` seconds of events; true when all are in.

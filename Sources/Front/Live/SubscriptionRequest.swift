@@ -10,8 +10,6 @@ struct LiveQuestion: Hashable {
     let windowSeconds: Int64
     /// Series kept, the heaviest first.
     let limit: Int
-    /// Its group begins with what the ring holds and reaches further back from then on, so that nothing is read for it.
-    var growsFromRing = false
 
     /// What is kept, but for how much of it.
     struct Content: Hashable {
