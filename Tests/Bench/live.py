@@ -133,15 +133,19 @@ def run(target, clients, every, options, number):
             after = resource.getrusage(resource.RUSAGE_SELF)
             whole = crowd.mark()
         loaded = load.finish()
-    steady = [(each.seen[key] - prober.accepted[key]) * 1000 for each in samples for key in prober.sent if key in each.seen]
+    shown = [(each.seen[key], key) for each in samples for key in prober.accepted if key in each.seen]
+    steady = [(seen - prober.accepted[key]) * 1000 for seen, key in shown]
+    from_send = [(seen - prober.sent[key]) * 1000 for seen, key in shown]
     missing = sum(key not in each.seen for each in samples for key in prober.sent)
-    quietly = [(quiet.seen[key] - prober.accepted[key]) * 1000 for key in quiet.quiet if key in quiet.seen]
+    quietly = [(quiet.seen[key] - prober.accepted[key]) * 1000 for key in quiet.quiet
+               if key in quiet.seen and key in prober.accepted]
     for each in [quiet, *samples]:
         each.socket.close()
     deliveries = counted["reads"] / counted["seconds"]
     return {
         "clients": clients, "every": every, "probes": len(prober.sent), "shown": len(steady), "missing": missing,
-        "ms": {f"p{q * 100:g}": latency.quantile(steady, q) for q in (0.5, 0.99, 1)}, "quiet_probes": len(quietly),
+        "ms": {f"p{q * 100:g}": latency.quantile(steady, q) for q in (0.5, 0.99, 1)},
+        "from_send_ms": {f"p{q * 100:g}": latency.quantile(from_send, q) for q in (0.5, 0.99, 1)}, "quiet_probes": len(quietly),
         "quiet_ms": {f"p{q * 100:g}": latency.quantile(quietly, q) for q in (0.5, 0.99)},
         "deliveries_per_s": deliveries, "frames_per_delivery": counted["frames"] / max(1, counted["reads"]),
         "bytes_per_client_s": counted["bytes"] / counted["seconds"] / clients,

@@ -118,13 +118,14 @@ http {{
 
 
 def table(rows, idle):
-    print("| clients | every | accepted to frame, ms: p50 | p99 | max | quiet p50 | KB/s a client | deliveries/s | front, cores | "
+    print("| clients | every | from 202 to frame, ms: p50 | p99 | from sending: p50 | p99 | quiet p50 | KB/s a client | deliveries/s | front, cores | "
           "crowd, cores | CPU µs a delivery | bare loop | ratio | nchan | ratio |")
-    print("| ---: " * 15 + "|")
+    print("| ---: " * 16 + "|")
     for row in rows:
         times, nchan = row["ms"], row["nchan"]
         peer = f"{nchan['us_per_delivery']:.2f} | {row['us_per_delivery'] / nchan['us_per_delivery']:.2f}" if nchan else "- | -"
-        print(f"| {row['clients']:,} | {row['every']} | {times['p50']:.1f} | {times['p99']:.1f} | {times['p100']:.1f} | "
+        print(f"| {row['clients']:,} | {row['every']} | {times['p50']:.1f} | {times['p99']:.1f} | {row['from_send_ms']['p50']:.1f} | "
+              f"{row['from_send_ms']['p99']:.1f} | "
               f"{row['quiet_ms']['p50']:.1f} | {row['bytes_per_client_s'] / 1000:.1f} | {row['deliveries_per_s']:,.0f} | "
               f"{row['front_cores']:.2f} | {row['crowd_cores']:.2f} | {row['us_per_delivery']:.2f} | "
               f"{row['bare']['us_per_delivery']:.2f} | {row['bare']['ratio']:.2f} | {peer} |")
