@@ -1,8 +1,8 @@
 internal import CZlib
 
-/// Compresses messages as permessage-deflate (RFC 7692) has them on the wire, each by itself: without context takeover.
+/// Compresses messages as permessage-deflate (RFC 7692) has them on the wire, each by itself or in reference to those before.
 ///
-/// Keeps one stream of zlib (268 KB with the largest window) and resets it for each message; not for two threads at once.
+/// Keeps one stream of zlib (268 KB with the largest window); not for two threads at once.
 @safe package final class MessageDeflater {
     /// What windows zlib can compress with; the 8 bits that RFC 7692 allows too are none of them.
     package static let windowBits = 9...15
@@ -30,10 +30,13 @@ internal import CZlib
     }
 
     /// The payload that stands for `message`; about 60 MB/s at level 1.
-    package func compress(_ message: [UInt8]) -> [UInt8] {
+    ///
+    /// Where it `continues`, it refers to the messages since the last one that did not: the receiver must have decompressed them
+    /// right before, in this order.
+    package func compress(_ message: [UInt8], continues: Bool = false) -> [UInt8] {
         // An empty stored block, as section 7.2.3.6 says; zlib would make nothing of nothing.
         guard !message.isEmpty else { return [0] }
-        precondition(unsafe deflateReset(stream) == Z_OK, "the stream is sound")
+        if !continues { precondition(unsafe deflateReset(stream) == Z_OK, "the stream is sound") }
         // The bound is for a whole stream; a flush adds at most a header, the empty block and bits to the next byte.
         let bound = unsafe Int(deflateBound(stream, UInt(message.count))) + 16
         return unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in

@@ -1,9 +1,9 @@
 internal import CZlib
 
-/// Decompresses the messages of permessage-deflate (RFC 7692), each by itself: without context takeover.
+/// Decompresses the messages of permessage-deflate (RFC 7692), each by itself, so that all sockets of a loop share one, or in
+/// reference to those before, as a client needs it.
 ///
-/// Keeps one stream of zlib (some 40 KB) and resets it for each message, so that all sockets of a loop share one; not for two
-/// threads at once.
+/// Keeps one stream of zlib (some 40 KB); not for two threads at once.
 @safe package final class MessageInflater {
     /// What the sender left away, RFC 7692, section 7.2.2.
     private static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
@@ -24,11 +24,11 @@ internal import CZlib
         unsafe stream.deallocate()
     }
 
-    /// The message that `payload` stands for.
+    /// The message that `payload` stands for; where it `continues`, it may refer to the messages before.
     ///
     /// - Throws: `.tooLarge` as soon as it has more than `maxBytes`, whatever it claims; `.malformed`, `.truncated`.
-    package func inflate(_ payload: [UInt8], maxBytes: Int) throws(GzipError) -> [UInt8] {
-        precondition(unsafe inflateReset(stream) == Z_OK, "the stream is sound")
+    package func inflate(_ payload: [UInt8], maxBytes: Int, continues: Bool = false) throws(GzipError) -> [UInt8] {
+        if !continues { precondition(unsafe inflateReset(stream) == Z_OK, "the stream is sound") }
         var message: [UInt8] = []
         for piece in [payload, Self.tail] {
             if let failure = take(piece, into: &message, maxBytes) { throw failure }

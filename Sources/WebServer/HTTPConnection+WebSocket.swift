@@ -117,6 +117,11 @@ extension HTTPConnection {
     func sendMessages(_ messages: [SharedMessage]) {
         guard isWebSocketOpen else { return }
         let compression = webSocket?.compression
+        if let compression, compression.serverMayKeepContext,
+            let frames = context.compressor.frames(of: messages, windowBits: compression.serverWindowBits)
+        {
+            return socket.write(frames)
+        }
         socket.cork()
         for message in messages { socket.write(message.frame(compression, by: context.compressor)) }
         socket.uncork()

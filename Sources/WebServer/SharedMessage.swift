@@ -44,6 +44,9 @@ package final class SharedMessage: Sendable {
         return frame
     }
 
+    /// A frame with `payload`, which stands for this message.
+    func frame(compressed payload: [UInt8]) -> [UInt8] { WebSocketFrame.encode(opcode, payload, compressed: true) }
+
     /// Its block in an event stream (`text/event-stream`).
     package var eventBlock: [UInt8] {
         if let known = forms.withLock({ $0.event }) { return known }

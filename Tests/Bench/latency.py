@@ -99,8 +99,7 @@ class Prober:
 
     def __init__(self, target, subscriptions, run):
         self.target, self.subscriptions, self.run = target, subscriptions, run
-        self.connection = socket.create_connection((target.host, target.port))
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection = None
         self.sent, self.accepted, self.number = {}, {}, 0
         self.answer, self.open_probe = b"", None
 
@@ -113,7 +112,8 @@ class Prober:
 
     def turn(self, wait):
         """Waits for something to read, and reads it."""
-        readable, _, _ = select.select([*(each.socket for each in self.subscriptions), self.connection], [], [], max(0, wait))
+        sockets = [each.socket for each in self.subscriptions] + ([self.connection] if self.connection else [])
+        readable, _, _ = select.select(sockets, [], [], max(0, wait))
         # The answer first: its time is the start of what is measured.
         if self.connection in readable:
             data = self.connection.recv(1 << 16)
@@ -146,6 +146,9 @@ class Prober:
         self.connection.sendall(data)
 
     def measure(self, seconds, rng):
+        # Not before it is needed: the front closes what is idle.
+        self.connection = socket.create_connection((self.target.host, self.target.port))
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         end = time.monotonic() + seconds
         due = time.monotonic()
         while (now := time.monotonic()) < end:

@@ -21,6 +21,7 @@ final class LiveViewer {
     private let port: Int
     private var socket: WebSocketClient?
     private var stream: EventStreamClient?
+    private var inflater = MessageInflater()
     private var lastEventID: String?
     private(set) var pictures: [String: Picture] = [:]
     private(set) var snapshots = 0
@@ -53,6 +54,7 @@ final class LiveViewer {
                 #"{"type":"subscribe","id":"\#(id)","metric":"bytes",\#(Self.subscriptions[id] ?? "")}"#)
         }
         self.socket = socket
+        inflater = MessageInflater()
     }
 
     /// Waits for one message and takes it into the pictures.
@@ -68,7 +70,8 @@ final class LiveViewer {
         case .ping: try await socket.send(WebSocketFrame(.pong, frame.payload))
         case .text:
             let text =
-                frame.isCompressed ? try MessageInflater().inflate(frame.payload, maxBytes: 1 << 24) : frame.payload
+                frame.isCompressed
+                ? try inflater.inflate(frame.payload, maxBytes: 1 << 24, continues: true) : frame.payload
             try take(text, as: nil)
         default: throw TestKitError("\(frame.opcode) \(frame.closeCode ?? 0)")
         }

@@ -67,7 +67,9 @@ private final class Compressions: HTTPServerObserver {
         let message = SharedMessage(text: Self.message)
         var random = SplitMix64(Seed(value: 1))
         let noise = SharedMessage(binary: (0..<300).map { _ in UInt8.random(in: 0...255, using: &random) })
-        for session in all { session.send(messages: [message, SharedMessage(text: Array("short".utf8)), noise]) }
+        for session in all {
+            for each in [message, SharedMessage(text: Array("short".utf8)), noise] { session.send(messages: [each]) }
+        }
         var first: Frame?
         for client in compressed {
             let frame = try await client.receiveFrame()
@@ -82,6 +84,40 @@ private final class Compressions: HTTPServerObserver {
         #expect(try await plain.receiveFrame() == Frame(.text, Self.message))
         // Two windows, two messages that are long enough; what did not get smaller was sent as it is.
         #expect(compressions.count.load(ordering: .relaxed) == 4)
+    }
+
+    @Test func whatGoesOutTogetherIsCompressedTogetherOnceForAll() async throws {
+        let server = try await server()
+        var clients: [Client] = []
+        for _ in 0..<5 { clients.append(try await connect(server)) }
+        // These cannot be sent what refers to another message, or is compressed at all.
+        let forgetful = try await connect(server, "permessage-deflate; server_no_context_takeover")
+        let plain = try await connect(server, nil)
+        let all = sink.sessions.withLock { $0 }
+        let inflaters = clients.map { _ in MessageInflater() }
+        var random = SplitMix64(Seed(value: 2))
+        for round in 0..<3 {
+            let texts = (0..<8).map { number in
+                Array("\(String(decoding: Self.message[..<200], as: UTF8.self))\(number) \(round)".utf8)
+            }
+            let noise = (0..<300).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let messages = texts.map { SharedMessage(text: $0) } + [SharedMessage(binary: noise)]
+            let before = compressions.count.load(ordering: .relaxed)
+            for session in all { session.send(messages: messages) }
+            for (client, inflater) in zip(clients, inflaters) {
+                for (index, payload) in (texts + [noise]).enumerated() {
+                    let frame = try await client.receiveFrame()
+                    #expect(frame.isCompressed && (index == 0 || index == 8 || frame.payload.count < 20))
+                    #expect(try inflater.inflate(frame.payload, maxBytes: 1 << 20, continues: true) == payload)
+                }
+            }
+            for text in texts { #expect(try inflated(await forgetful.receiveFrame()) == text) }
+            #expect(try await forgetful.receiveFrame() == Frame(.binary, noise))
+            for text in texts { #expect(try await plain.receiveFrame() == Frame(.text, text)) }
+            #expect(try await plain.receiveFrame() == Frame(.binary, noise))
+            // Once for the five, and each message once for the forgetful one.
+            #expect(compressions.count.load(ordering: .relaxed) - before == 1 + 9)
+        }
     }
 
     @Test func compressedMessagesComeInWholeAndInPieces() async throws {

@@ -1,5 +1,5 @@
--- The quantile q (0 to 1) of what a sketch has counted: the value of rank floor(q * (n - 1)), counted from 0, within 1 %.
--- NULL where it has counted nothing. Cost: that of weir.sketch_bins.
+-- The quantile q (0 to 1) of what a sketch has counted: the value of rank floor(q * (n - 1)), counted from 0, within 1 %, as a
+-- number of six significant digits. NULL where it has counted nothing. Cost: that of weir.sketch_bins.
 CREATE OR REPLACE FUNCTION weir.quantile(sketch bytea, q double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
 DECLARE

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// A DDSketch: a histogram whose buckets grow by a constant factor, so that any quantile is known within 1 % of its value.
+/// A DDSketch: a histogram whose buckets grow by a constant factor, so that any quantile is known within 1 % of its value
+/// (and what rounding to six digits adds, see `value(at:)`).
 ///
 /// Bucket i of the positive values holds those in (γ^(i-1), γ^i] with γ = 1.01/0.99; negative values mirror it, zero is
 /// counted apart. Merging adds counts, so it is associative, commutative and exact: a sketch does not depend on the order or
@@ -21,7 +22,6 @@ package struct Sketch: Equatable, Sendable {
     /// The factor between a bucket's upper bound and the one before.
     package static let gamma = 1.01 / 0.99
     private static let logGamma = log(gamma)
-    private static let logMiddle = log(2 / (1 + gamma))
 
     /// Buckets of the positive values, ascending by index.
     package private(set) var positive: [Bin] = []
@@ -58,12 +58,6 @@ package struct Sketch: Equatable, Sendable {
 
     /// The bucket of a positive finite value.
     package static func index(of magnitude: Double) -> Int32 { Int32((log(magnitude) / logGamma).rounded(.up)) }
-
-    /// What stands for the values of bucket `index`: at most 1 % from any of them.
-    ///
-    /// It is 2γ^i/(1+γ) = 0.99·γ^i in one power, because γ^i alone is beyond the greatest double for the last bucket, and
-    /// rounded once more than needed for subnormal numbers. Those are at most half their spacing further away.
-    package static func value(at index: Int32) -> Double { exp(Double(index) * logGamma + logMiddle) }
 
     /// The buckets that finite values other than zero fall into.
     package static let indices = index(of: .leastNonzeroMagnitude)...index(of: .greatestFiniteMagnitude)

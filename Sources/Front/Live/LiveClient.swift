@@ -8,6 +8,10 @@ final class LiveClient {
     var memberships: [String: Membership] = [:]
     /// Messages for the next write.
     private(set) var outbox: [SharedMessage] = []
+    /// What they have without compression: asked for each message, so not added up each time.
+    private var outboxBytes = 0
+    /// What waited in the socket when the first of them was queued; nothing moves there before they are written.
+    private var socketBytes = 0
     /// Messages that came before the metrics were known.
     var held: [[UInt8]] = []
     /// Since when, on the monotonic clock, something has been kept back because the client is slow; nil when it is not.
@@ -20,7 +24,9 @@ final class LiveClient {
 
     /// Adds a message to the next write; true for the first.
     func queue(_ message: SharedMessage) -> Bool {
+        if outbox.isEmpty { socketBytes = socket.pendingBytes }
         outbox.append(message)
+        outboxBytes += message.payload.count
         return outbox.count == 1
     }
 
@@ -29,10 +35,11 @@ final class LiveClient {
         if outbox.isEmpty { return }
         socket.send(messages: outbox)
         outbox.removeAll(keepingCapacity: true)
+        outboxBytes = 0
     }
 
     /// Bytes that wait for the client; those not written yet as they are without compression.
-    var pendingBytes: Int { socket.pendingBytes + outbox.reduce(0) { $0 + $1.payload.count } }
+    var pendingBytes: Int { outbox.isEmpty ? socket.pendingBytes : socketBytes + outboxBytes }
 }
 
 /// One client's part in a shared subscription.

@@ -1,10 +1,13 @@
 /// The extension permessage-deflate (RFC 7692) as agreed on with one client.
 ///
-/// Neither side keeps a context between messages: so one compressed frame serves all clients, and a connection costs no memory
-/// for compression while it is idle. The client may use any window.
+/// The client keeps no context between messages. We refer to earlier messages only within one write, which many clients share
+/// (and not at all for clients that do not want it): so the same compressed bytes serve all of them, and a connection costs no
+/// memory for compression while it is idle. The client may use any window.
 package struct PerMessageDeflate: Hashable, Sendable {
     /// The window that the client can decompress with, in bits, 9...15: the smaller, the less it finds again.
     package let serverWindowBits: Int
+    /// Whether the client keeps what it has decompressed, so that a message may refer to the one before.
+    package let serverMayKeepContext: Bool
     /// Said to clients that asked about it.
     private let saysWindowBits: Bool
 
@@ -39,11 +42,13 @@ package struct PerMessageDeflate: Hashable, Sendable {
         }
         serverWindowBits = bits ?? 15
         saysWindowBits = bits != nil
+        serverMayKeepContext = !seen.contains("server_no_context_takeover")
     }
 
     /// What the 101 answer says of it.
     package var answer: String {
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        "permessage-deflate; " + (serverMayKeepContext ? "" : "server_no_context_takeover; ")
+            + "client_no_context_takeover"
             + (saysWindowBits ? "; server_max_window_bits=\(serverWindowBits)" : "")
     }
 

@@ -1,15 +1,16 @@
 import Analytics
+import Foundation
 import TestKit
 import Testing
 
 @Suite("Sketch")
 struct SketchTests {
-    /// 1 % and, where numbers stand so far apart that no better one exists, half their distance.
+    /// 1 %, what rounding to six digits adds, and, where numbers stand so far apart that no better one exists, half their distance.
     private func isWithinOnePercent(_ estimate: Double, of value: Double) -> Bool {
         // Scaled, because half of the least number is none.
         let scale = value.magnitude < 1e-290 ? 0x1p200 : 1.0
         let halfStep = value.magnitude < 1e-290 ? Double.leastNonzeroMagnitude * scale * 0.51 : 0
-        return (estimate * scale - value * scale).magnitude <= value.magnitude * scale * 0.01 * (1 + 1e-9) + halfStep
+        return (estimate * scale - value * scale).magnitude <= value.magnitude * scale * (0.01 + 5.06e-6) + halfStep
     }
 
     @Test("one value comes back within 1 %, whatever its size", arguments: Seed.range(20))
@@ -48,6 +49,17 @@ struct SketchTests {
     @Test func everyBucketHoldsItsOwnMiddle() {
         for index in Sketch.indices where Sketch.value(at: index) >= .leastNormalMagnitude {
             #expect(Sketch.index(of: Sketch.value(at: index)) == index)
+        }
+    }
+
+    @Test func everyBucketIsAnsweredWithTheNearestNumberOfSixDigits() throws {
+        let logGamma = log(Sketch.gamma)
+        for index in Sketch.indices {
+            let value = Sketch.value(at: index)
+            // What is smaller has fewer digits than six.
+            guard value >= 1e-307 else { continue }
+            let exact = exp(Double(index) * logGamma + log(2 / (1 + Sketch.gamma)))
+            #expect(value == Double(String(format: "%.5e", exact)), "bucket \(index)")
         }
     }
 

@@ -90,7 +90,7 @@ struct RawReference {
 extension RawReference.Bucket {
     /// Why `found` is not what the bucket has of an aggregation; nil where it is.
     ///
-    /// Counts, extremes and the like are exact, sums good to 1e-9 of what was added up, quantiles to 1 %.
+    /// Counts, extremes and the like are exact, sums good to 1e-9 of what was added up, quantiles to 1 % and their rounding.
     func problem(_ metric: RawMetric, _ name: String, _ found: Double?, stepMs: Int64) -> String? {
         let magnitude = values.reduce(0) { $0 + abs($1) }
         let sum = values.reduce(0, +)
@@ -119,7 +119,7 @@ extension RawReference.Bucket {
         default:
             guard let percent = Double(name.dropFirst()) else { return "\(name) is unknown" }
             let exact = values.sorted()[Int(percent / 100 * Double(count - 1))]
-            return near(exact, 0.01 * abs(exact) * (1 + 1e-9))
+            return near(exact, (0.01 + 5.06e-6) * abs(exact))
         }
     }
 }

@@ -3,13 +3,16 @@ import Testing
 @testable import Wire
 
 @Suite("Negotiation of permessage-deflate") struct PerMessageDeflateTests {
-    private static let plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    private static let plain = "permessage-deflate; client_no_context_takeover"
 
     @Test(arguments: [
         ("permessage-deflate", 15, plain),
         ("permessage-deflate; client_max_window_bits", 15, plain),
         ("permessage-deflate; client_max_window_bits=10", 15, plain),
-        ("Permessage-Deflate;server_no_context_takeover;client_no_context_takeover", 15, plain),
+        (
+            "Permessage-Deflate;server_no_context_takeover;client_no_context_takeover", 15,
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        ),
         ("permessage-deflate; server_max_window_bits=10", 10, plain + "; server_max_window_bits=10"),
         ("permessage-deflate; server_max_window_bits=\"15\"", 15, plain + "; server_max_window_bits=15"),
         // The first offer that can be met.
@@ -23,6 +26,7 @@ import Testing
         let agreed = try #require(PerMessageDeflate(offers: offers))
         #expect(agreed.serverWindowBits == bits)
         #expect(agreed.answer == answer)
+        #expect(agreed.serverMayKeepContext == !answer.contains("server_no_context"))
     }
 
     @Test(arguments: [
