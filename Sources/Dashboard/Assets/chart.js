@@ -70,12 +70,16 @@ function themeColours() {
 
 addEventListener('weir-theme', () => { theme = undefined; });
 
-const dashes = [null, [7, 4], [2, 3]];
+const dashes = [null, [7, 4], [2, 3], [8, 3, 2, 3], [14, 4], [4, 2]];
+const repeats = 3; // of the palette's colours: solid, dashed, dotted
+
+/** The n-th way to draw a line, from 0; the first is solid. */
+export const dashOf = (index) => dashes[index % dashes.length];
 
 /** The look of the n-th series: as many colours as the palette has, then the same ones dashed. */
 export function look(index) {
     const { series } = themeColours();
-    return { colour: series[index % series.length], dash: dashes[Math.floor(index / series.length) % dashes.length] };
+    return { colour: series[index % series.length], dash: dashOf(Math.floor(index / series.length) % repeats) };
 }
 
 /** A round number not below `value`: the top of an axis. */
