@@ -14,6 +14,7 @@ import tempfile
 import time
 import traceback
 
+import outages
 import views
 from browser import chromium, console_errors
 from weir_up import WeirUp
@@ -211,6 +212,13 @@ def test_page(tally, url):
                     return page.screenshot("dashboard-failed")  # nothing arrives: the rest would only repeat it
 
 
+def test_outages(tally, weir):
+    with chromium() as driver:
+        page = Page(driver, weir.url)
+        for test in outages.ALL:
+            tally.run(test, page, weir)
+
+
 def test_sign_in(tally):
     with tempfile.TemporaryDirectory(prefix="weir-tokens-") as folder:
         tokens, readable = views.tokens_file(folder)
@@ -231,6 +239,7 @@ def main():
     else:
         with WeirUp() as weir:
             test_page(tally, weir.url)
+            test_outages(tally, weir)
             tally.run(weir.stops_on_interrupt_and_leaves_nothing)
         test_sign_in(tally)
     print(f"{tally.passed} passed, {tally.failed} failed")
