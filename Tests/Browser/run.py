@@ -14,6 +14,8 @@ import tempfile
 import time
 import traceback
 
+import first_paint
+import outages
 import views
 from browser import chromium, console_errors
 from weir_up import WeirUp
@@ -211,6 +213,17 @@ def test_page(tally, url):
                     return page.screenshot("dashboard-failed")  # nothing arrives: the rest would only repeat it
 
 
+def test_outages(tally, weir):
+    with chromium() as driver:
+        page = Page(driver, weir.url)
+        for test in outages.ALL:
+            tally.run(test, page, weir)
+
+
+def test_first_paint(tally, url):
+    tally.run(first_paint.it_paints_soon_from_a_cold_start, lambda driver: Page(driver, url))
+
+
 def test_sign_in(tally):
     with tempfile.TemporaryDirectory(prefix="weir-tokens-") as folder:
         tokens, readable = views.tokens_file(folder)
@@ -228,9 +241,12 @@ def main():
     url = sys.argv[1] if len(sys.argv) == 2 else os.environ.get("WEIR_URL")
     if url:
         test_page(tally, url)
+        test_first_paint(tally, url)
     else:
         with WeirUp() as weir:
             test_page(tally, weir.url)
+            test_first_paint(tally, weir.url)
+            test_outages(tally, weir)
             tally.run(weir.stops_on_interrupt_and_leaves_nothing)
         test_sign_in(tally)
     print(f"{tally.passed} passed, {tally.failed} failed")

@@ -75,6 +75,15 @@ def dragging_zooms_and_back_returns(page):
     page.until("live again", lambda state: state["range"] == "1m" and state["panels"][0]["mode"] == "live")
 
 
+def lines_differ(state, several):
+    """Whether the lines of p90 and p99 have names and looks of their own; of a single series, colours of their own too."""
+    lines = [line.split(" #") for line in state["panels"][0]["lines"]]
+    names, looks = [name for name, _ in lines], [look for _, look in lines]
+    distinct = looks if several else [look.split(" ")[0] for look in looks]
+    return (len(lines) == 2) != several and len(lines) > 1 and all(name.endswith((" p90", " p99")) for name in names) \
+        and len(set(names)) == len(names) and len(set(distinct)) == len(lines)
+
+
 def a_metric_opens_large_grouped_and_filtered(page):
     ready(page)
     click(page, "[data-panel=response_time] h2 a")
@@ -85,11 +94,16 @@ def a_metric_opens_large_grouped_and_filtered(page):
         "const one = document.querySelector('.choices select'); one.value = 'service'; one.dispatchEvent(new Event('change'));")
     several = page.until("grouped", lambda state: state["panels"][0]["series"] > 1 and state)
     assert several["panels"][0]["by"] == ["service"]
+    page.until("each line named by series and aggregation, and none like another", lambda state: lines_differ(state, several=True))
+    page.screenshot("dashboard-metric-grouped")
     click(page, "button[aria-label='Filter by service']")
     page.until("the label's values", lambda _: page.driver.execute_script("return document.querySelectorAll('.checks input').length > 1"))
     click(page, ".checks input")
     click(page, ".surface form .primary")
     page.until("one service only", lambda state: state["panels"][0]["series"] == 1 and state["panels"][0]["points"])
+    page.until("its two lines told apart by name and colour", lambda state: lines_differ(state, several=False))
+    page.until("both in the headline", lambda _: page.driver.execute_script(
+        "return [...document.querySelectorAll('.figures .caption')].map((one) => one.textContent.split(' ').at(-1)).join() === 'p90,p99'"))
     page.screenshot("dashboard-metric")
     address = page.driver.execute_script("return location.hash")
     page.open(address)

@@ -80,6 +80,19 @@ class WeirUp:
                 continue  # it ended while we looked
         return found
 
+    def part(self, command):
+        """The number of the process that `weir up` runs as `weir COMMAND`."""
+        parts = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == self.process.pid:
+                    parts[int(entry.name)] = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+        found = [pid for pid, words in parts.items() if words[1:2] == [command]]
+        assert len(found) == 1, f"not one process of weir {command} among {parts}"
+        return found[0]
+
     def stops_on_interrupt_and_leaves_nothing(self):
         assert self.process.poll() is None, f"weir up ended by itself:\n{self.output()}"
         assert self.left_over(), "no process was found even while it runs: the search is broken"

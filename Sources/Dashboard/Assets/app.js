@@ -162,6 +162,7 @@ window.weir = {
             unanswered, panels: [...shown.panels.values()].map(({ id, state, error }) => ({ id, ...state, error })),
         };
     },
+    pictureOf: (id) => shown.panels.get(id)?.picture,
 };
 show();
 live.open();

@@ -7,12 +7,15 @@ if (globalThis.Dygraph) Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plu
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
 
+const LATE = 22; // ms from a frame to the next: more, and 60 frames a second were too many for what was drawn
+
 /**
  * Draws stale charts, a fifth of them a frame at most, only those that are in view, each with its newest data.
+ * Where frames come late, fewer are drawn in each: charts then follow the data less often, and the page stays smooth.
  * Who wishes for less motion gets one drawing a second.
  */
 export class DrawQueue {
-    #stale = new Set(); #frame = 0; #charts = new Set(); #lastPass = 0;
+    #stale = new Set(); #frame = 0; #charts = new Set(); #lastPass = 0; #lastFrame; #share = Infinity;
     /** Charts drawn since the page was opened. */
     drawn = 0;
 
@@ -38,13 +41,24 @@ export class DrawQueue {
             if (now - this.#lastPass < 1000) return this.#schedule();
             this.#lastPass = now;
         }
-        const share = stillness.matches ? due.length : Math.ceil(this.#charts.size / 5);
+        const share = stillness.matches ? due.length : this.#shareOf(now);
+        // The time to the next frame tells something only if there is more to draw in it.
+        this.#lastFrame = due.length > share ? now : undefined;
         for (const chart of due.slice(0, share)) {
             this.#stale.delete(chart);
             chart.draw();
             this.drawn++;
         }
         if (due.length > share) this.#schedule();
+    }
+
+    /** How many charts to draw in the frame of `now`, by how long the last one that drew took. */
+    #shareOf(now) {
+        const most = Math.ceil(this.#charts.size / 5);
+        if (this.#lastFrame !== undefined && now - this.#lastFrame > LATE) this.#share *= 0.7;
+        else this.#share += 0.1;
+        this.#share = Math.min(most, Math.max(1, this.#share));
+        return Math.round(this.#share);
     }
 }
 
@@ -70,12 +84,16 @@ function themeColours() {
 
 addEventListener('weir-theme', () => { theme = undefined; });
 
-const dashes = [null, [7, 4], [2, 3]];
+const dashes = [null, [7, 4], [2, 3], [8, 3, 2, 3], [14, 4], [4, 2]];
+const repeats = 3; // of the palette's colours: solid, dashed, dotted
+
+/** The n-th way to draw a line, from 0; the first is solid. */
+export const dashOf = (index) => dashes[index % dashes.length];
 
 /** The look of the n-th series: as many colours as the palette has, then the same ones dashed. */
 export function look(index) {
     const { series } = themeColours();
-    return { colour: series[index % series.length], dash: dashes[Math.floor(index / series.length) % dashes.length] };
+    return { colour: series[index % series.length], dash: dashOf(Math.floor(index / series.length) % repeats) };
 }
 
 /** A round number not below `value`: the top of an axis. */

@@ -27,7 +27,11 @@ export class PanelsPage {
             place.append(panel.element);
             panel.show(rangeOf(this.page.view));
         }
-        this.place.style.setProperty('--rows', Math.ceil(specs.length / 3));
+        // For a wall display, which shows all of them at once: four rows at most, as wide as that makes them.
+        const columns = Math.max(3, Math.ceil(specs.length / 4));
+        this.place.style.setProperty('--columns', columns);
+        this.place.style.setProperty('--rows', Math.ceil(specs.length / columns));
+        this.place.classList.toggle('dense', columns > 3);
     }
 
     show(range) { for (const panel of this.panels.values()) panel.show(range); }

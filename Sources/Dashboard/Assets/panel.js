@@ -1,5 +1,5 @@
 // A metric as a line chart: its title and choices, the figures of now, the chart and its legend, or a table in their place.
-import { Chart, look } from './chart.js';
+import { Chart, dashOf, look } from './chart.js';
 import { download, make } from './dom.js';
 import { text, time } from './format.js';
 import { Frame, headingOf } from './frame.js';
@@ -51,6 +51,9 @@ export class LinePanel extends Frame {
 
     restyle() { this.#chart.restyle(); }
 
+    /** What is drawn: `t` are the buckets' starts, of each line `column[i]` is the value of bucket `t[i]`. */
+    get picture() { return { t: this.#grid?.t ?? [], lines: this.#lines.map(({ name, column }) => ({ name, column })) }; }
+
     entries() {
         return [...super.entries(),
             [this.asTable ? 'Show as chart' : 'Show as table', () => this.toggleTable()],
@@ -91,7 +94,6 @@ export class LinePanel extends Frame {
         const { window, step, every } = this.#range;
         return this.page.live.subscribe({ ...parameters, window, step, every }, (table, change) => {
             this.table = table;
-            table.trim(this.page.live.now() - this.#range.ms - 2 * table.step);
             this.#received(change.kind);
             // A bucket that is still growing is not drawn where it would look like a drop, so it needs no drawing either.
             if (change.kind === 'update' && this.spec.zero && change.oldest >= this.#drawnTo) return;
@@ -166,9 +168,9 @@ export class LinePanel extends Frame {
         this.#drawnTo = known;
         const several = this.#chosen.length > 1;
         this.#lines = this.#chosen.flatMap((series, s) => shown.map((aggregation, a) => ({
-            name: several && shown.length > 1 ? `${series.name} ${aggregation}` : this.spec.by.length ? series.name : aggregation,
+            name: !this.spec.by.length ? aggregation : shown.length > 1 ? `${series.name} ${aggregation}` : series.name,
             column: grid.values[s][a], labels: this.spec.by.length ? series.labels : undefined,
-            ...this.#lookOf(series, aggregation, a, several),
+            ...this.#lookOf(series, a, several),
         })));
         const columns = this.#lines.map((line) => line.column);
         const rows = grid.last < 0 ? [] : grid.t.map((t, i) => [t, ...columns.map((column) => column[i])]);
@@ -176,14 +178,16 @@ export class LinePanel extends Frame {
         this.hollow(rows.length ? '' : `No events in ${range.from === undefined ? `the last ${range.label}` : range.label}`);
         this.#scheduleText();
         const lines = this.#lines.map(({ colour, dash }) => ({ colour, dash }));
+        this.state.lines = this.#lines.map(({ name, colour, dash }) => `${name} ${colour} ${dash}`);
         return { rows, from: start, to: end - step, unit, lines };
     }
 
-    #lookOf(series, aggregation, a, several) {
+    /** The colour says the series and the dashes the aggregation; where there is one series, colours are free for aggregations. */
+    #lookOf(series, a, several) {
         const { by, shown } = this.spec;
-        if (!by.length) return look(shown.length > 1 ? [0, 4, 1, 2, 3, 5][a % 6] : 0);
-        const own = look(this.page.colours.numberOf(by, series.name));
-        return several && shown.length > 1 ? { colour: own.colour, dash: [[2, 3], [7, 4], null][a % 3] } : own;
+        if (shown.length > 1 && !several) return look([0, 4, 1, 2, 3, 5][a % 6]);
+        const own = look(by.length ? this.page.colours.numberOf(by, series.name) : 0);
+        return shown.length > 1 ? { colour: own.colour, dash: dashOf(shown.length - 1 - a) } : own;
     }
 
     /** The heaviest series, by name: an order that stays, so that the eye finds a line where it was. */
@@ -272,9 +276,11 @@ export class LinePanel extends Frame {
         const [from, to] = pointed >= 0 ? [pointed, pointed] : [last - recent + 1, last];
         if (zero) return [[when, mean(totals(this.table, this.#grid, from, to))]];
         if (weigh) return [[when, pooled(this.table, this.#grid, from, to)]];
-        if (!by.length) return this.#lines.map((line) => [shown.length > 1 ? line.name : when, valueOf(line), shown.length > 1 && line]);
+        if (!by.length || this.#chosen.length === 1 && shown.length > 1) {
+            return this.#lines.map((line) => [shown.length > 1 ? line.name : when, valueOf(line), shown.length > 1 && line]);
+        }
         const value = (line) => valueOf(line) ?? -Infinity;
-        const top = this.#lines.reduce((best, line) => best && value(best) >= value(line) ? best : line, undefined);
+        const top = this.#lines.reduce((best, line) => best && value(best) > value(line) ? best : line, undefined);
         return [top ? [`${when}, highest: ${top.name}`, valueOf(top), top] : [when, null]];
     }
 

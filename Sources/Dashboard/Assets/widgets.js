@@ -9,6 +9,11 @@ const TABLE_ROWS = 200;
 export function swatch({ colour, dash }) {
     const element = make('i', { class: dash ? 'swatch dashed' : 'swatch' });
     element.style.color = colour;
+    if (dash) {
+        let at = 0;
+        const stops = dash.map((length, i) => `${i % 2 ? 'transparent' : 'currentColor'} ${at}px ${at += length}px`);
+        element.style.background = `repeating-linear-gradient(90deg, ${stops.join()})`;
+    }
     return element;
 }
 
