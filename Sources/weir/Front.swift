@@ -60,8 +60,10 @@ struct Front: Sendable {
             version: Weir.version, recent: RedisStatusStore(client: redis.commands), history: history,
             redisBreaker: guards.redis, postgresBreaker: guards.postgres)
         let loop = loop
+        var live = LiveConfiguration()
+        live.maxStandingBytes = settings[ServeCommand.lastHour].bytes
         let hub = LiveHub(
-            executor: loop, store: recent, history: engine, cache: cache, logger: logger,
+            executor: loop, store: recent, history: engine, cache: cache, configuration: live, logger: logger,
             metrics: LiveMetrics(registry),
             makeAlarm: { body in loop.schedule(after: .seconds(3_600), body) },
             isStoreAway: { guards.redis.isOpen })

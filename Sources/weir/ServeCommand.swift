@@ -35,6 +35,11 @@ enum ServeCommand {
         default: ByteCount(bytes: 64 << 20), key: "query_cache",
         help: "Memory for what was read of PostgreSQL; 0 keeps nothing.")
 
+    static let lastHour = Setting(
+        "last-hour", .bytes(ByteCount(bytes: 0)...ByteCount(bytes: 64 << 30)),
+        default: ByteCount(bytes: 128 << 20), key: "last_hour",
+        help: "Memory for the last hour of each metric, kept merged before anybody asks; 0 keeps none.")
+
     static let drain = Setting(
         "drain", .duration(.zero ... .seconds(5)), default: .zero, environment: "WEIR_DRAIN", key: "drain",
         help: "When stopped, answer for so long with /readyz at 503, so that a load balancer looks elsewhere first.")
@@ -43,7 +48,7 @@ enum ServeCommand {
         "serve", summary: "serves ingest, queries, live push and the dashboard",
         settings: [
             listen, Shared.redis, Shared.postgres, Shared.partitions, tokens, insecure, allowOrigin, Shared.late,
-            idempotency, queryCache, chartLibrary, drain,
+            idempotency, queryCache, lastHour, chartLibrary, drain,
         ],
         check: checkAccess)
 

@@ -36,7 +36,7 @@ struct SelectiveQueryTests {
         let weir = try await CaseInstallation(configuration: Self.configuration, partitions: 1)
         let port = try FreePort.next()
         // What was kept from before would say nothing of selecting.
-        let front = try await weir.startFront(port, ["--query-cache", "0"])
+        let front = try await weir.startFront(port, ["--query-cache", "0", "--last-hour", "0"])
         let processes = [front, try await weir.startWorker()]
         let nowMs = TimeSource.system.wallMs()
         var costs: [[String: Cost]] = []

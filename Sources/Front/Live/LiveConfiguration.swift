@@ -24,7 +24,7 @@ package struct LiveConfiguration: Sendable {
     package var standingSeries = 20...5_000
     /// Labels with more values have none; default 100.
     package var maxStandingValues = 100
-    /// Bytes that standing groups may have together; default 128 MiB.
+    /// Bytes that standing groups may have together, 0 for none; default 128 MiB.
     package var maxStandingBytes = 128 << 20
     /// How long one read of the live stream waits for news; default 5 s.
     package var wait = Duration.seconds(5)

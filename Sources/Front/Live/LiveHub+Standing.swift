@@ -17,6 +17,7 @@ extension LiveHub {
     /// Makes the groups, one after the other, so that a store which has just come back is not asked for all at once; until the
     /// task is cancelled.
     func keepStandingGroups() async {
+        if configuration.maxStandingBytes == 0 { return }
         var isBusy = false
         while !Task.isCancelled {
             await pause(isBusy ? .milliseconds(100) : .seconds(2))
