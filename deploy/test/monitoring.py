@@ -11,45 +11,21 @@ import pathlib
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-DEPLOY = ROOT / "deploy"
-sys.path.insert(0, str(ROOT / "Tests/Browser"))
-from weir_up import WeirUp, free_port  # noqa: E402
+from installation import DEPLOY, ROOT, eventually, run  # which also says where weir_up is
+from weir_up import WeirUp, free_port
 
 RULES = DEPLOY / "prometheus/weir.rules.yml"
 JOBS = ["weir-serve", "weir-work", "weir-generate"]
 
 
-def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
 def get(url):
     with urllib.request.urlopen(url, timeout=10) as answer:
         return answer.read().decode()
-
-
-def eventually(what, body, seconds=60):
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            found = body()
-        except OSError:
-            found = None
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{what}: not within {seconds} s")
-        time.sleep(0.3)
 
 
 def files_are_sound():

@@ -20,8 +20,6 @@ package struct AnswerColumns: Sendable {
     /// For a question with so many aggregations.
     package init(aggregationCount: Int) { self.aggregationCount = aggregationCount }
 
-    package var isEmpty: Bool { columns.isEmpty }
-
     /// Where a group's column stands; made where there is none.
     package mutating func place(of labels: LabelSet) -> Int {
         if let known = placeByLabels[labels] { return known }
@@ -40,7 +38,4 @@ package struct AnswerColumns: Sendable {
     package mutating func append(values: ArraySlice<Double>, aggregation: Int, at place: Int) {
         columns[place].values[aggregation].append(contentsOf: values.lazy.map { $0.isNaN ? nil : $0 })
     }
-
-    /// The group's column; nil where it has none.
-    package subscript(labels: LabelSet) -> Column? { placeByLabels[labels].map { columns[$0] } }
 }

@@ -24,7 +24,7 @@ extension QueryEngine {
         let keys: [HistoryCache.Key]
     }
 
-    /// Rows that one statement brings, about: some MB, and some ms of this loop.
+    /// Rows that one statement brings, about: some MB.
     private static let rowsPerRead = 20_000
     private static let seriesPerStatement = 1_000
     /// Looking a series up in the index costs as much as reading a few of its rows, so some hundred are read at once; but what is

@@ -8,7 +8,7 @@ internal import Service
 /// they are asked often, as all other questions.
 extension LiveHub {
     /// What a standing group keeps, in seconds: an hour, and what the start of a question is rounded down by.
-    static let standingWindow: Int64 = 3_600 + 60
+    private static let standingWindow: Int64 = 3_600 + 60
     private static let standingStep: Int64 = 10
     /// Every ten minutes PostgreSQL takes over what is more than an hour old, by the minute; groups are filled when none of
     /// their window is its.
@@ -41,7 +41,7 @@ extension LiveHub {
     }
 
     /// What a metric's standing group `by` some labels keeps.
-    static func standingQuestion(_ metric: MetricDefinition, by: [String]) -> LiveQuestion {
+    private static func standingQuestion(_ metric: MetricDefinition, by: [String]) -> LiveQuestion {
         LiveQuestion(
             metric: metric.name, by: by, filter: LabelFilter(),
             stepSeconds: max(standingStep, metric.finestStepMs / 1_000), windowSeconds: standingWindow,

@@ -25,10 +25,7 @@ import WebServer
         var router = Router()
         router.get("/api/v1/live/sse") { [hub = stage.hub] in hub.serveStream($0, $1) }
         let server = HTTPServer(loop: stage.loop, handler: router)
-        guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else {
-            throw TestKitError("no port")
-        }
-        return (server, Int(port))
+        return (server, try await server.listenOnLoopback())
     }
 
     private func stop(_ stage: LiveStage, _ server: HTTPServer) async throws {

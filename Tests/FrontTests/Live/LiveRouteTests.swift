@@ -12,18 +12,9 @@ extension LoopTimer: LiveAlarm {}
 /// The route over a real server, real sockets and the loop's real timer.
 @Suite("Live route", .timeLimit(.minutes(1))) struct LiveRouteTests {
     @Test func aBrowsersConversation() async throws {
-        let loop = try EventLoop.start(name: "live-route")
-        let store = TwinStore(definitions: LiveStage.definitions)
-        let hub = LiveHub(
-            executor: loop, store: store, history: store,
-            makeAlarm: { [unowned loop] body in loop.schedule(after: .seconds(1), body) })
-        let running = loop.spawn { await hub.run() }
-        var router = Router()
-        router.get("/api/v1/live") { _, responder in hub.serve(responder) }
-        let server = HTTPServer(loop: loop, handler: router)
-        guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else { return }
+        let live = try await LiveServer()
         let client = try await WebSocketClient.connect(
-            port: Int(port), headers: ["Sec-WebSocket-Protocol": "weir.v1"])
+            port: live.port, headers: ["Sec-WebSocket-Protocol": "weir.v1"])
         #expect(client.handshake["Sec-WebSocket-Protocol"] == "weir.v1")
         #expect(try await client.receive().hasPrefix(#"{"type":"hello","server_time":"#))
         try await client.send(
@@ -32,7 +23,7 @@ extension LoopTimer: LiveAlarm {}
         #expect(snapshot.hasPrefix(#"{"type":"snapshot","id":"q","seq":0,"metric":"latency","unit":"ms","from":"#))
         let now = Int64(ContinuousClock.wallMs) / 1000
         for number in 1...50 {
-            store.apply([LiveStage.event("cart", "/a", now, 12.5)], partition: 0)
+            live.store.apply([LiveStage.event("cart", "/a", now, 12.5)], partition: 0)
             let update = try await client.receive()
             #expect(
                 update == #"{"type":"update","id":"q","seq":\#(number),"series":[{"labels":{"service":"cart"},"#
@@ -40,12 +31,10 @@ extension LoopTimer: LiveAlarm {}
         }
         try await client.send(#"{"type":"ping"}"#)
         #expect(try await client.receive() == #"{"type":"pong"}"#)
-        #expect(await hub.subscriptionCount == 1)
-        running.cancel()
+        #expect(await live.hub.subscriptionCount == 1)
+        live.stopHub()
         #expect(try await client.receiveClose() == 1001)
-        try await running.value
-        await server.shutdown(within: .seconds(1))
-        loop.stop()
+        try await live.stop()
     }
 
     @Test func textThatIsNoJSONAndBinaryCloseTheConnection() async throws {
@@ -53,12 +42,12 @@ extension LoopTimer: LiveAlarm {}
         var router = Router()
         router.get("/api/v1/live") { [hub = stage.hub] _, responder in hub.serve(responder) }
         let server = HTTPServer(loop: stage.loop, handler: router)
-        guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else { return }
+        let port = try await server.listenOnLoopback()
         try await eventually("memory") { await stage.hub.isCurrent }
-        let first = try await WebSocketClient.connect(port: Int(port))
+        let first = try await WebSocketClient.connect(port: port)
         try await first.send("{'type':'ping'}")
         #expect(try await first.receiveClose() == 1007)
-        let second = try await WebSocketClient.connect(port: Int(port))
+        let second = try await WebSocketClient.connect(port: port)
         try await second.send(WebSocketFrame(.binary, [1, 2, 3]))
         #expect(try await second.receiveClose() == 1003)
         await server.shutdown(within: .seconds(1))

@@ -39,23 +39,14 @@ import WebServer
     }
 
     @Test func costsLessThanAMegabyteAndTheOthersNoticeNothing() async throws {
-        let loop = try EventLoop.start(name: "stalled-client")
-        let store = TwinStore(definitions: LiveStage.definitions)
-        let hub = LiveHub(
-            executor: loop, store: store, history: store,
-            makeAlarm: { [unowned loop] body in loop.schedule(after: .seconds(1), body) })
-        let running = loop.spawn { await hub.run() }
-        var router = Router()
-        router.get("/api/v1/live") { _, responder in hub.serve(responder) }
-        router.get("/api/v1/live/sse") { hub.serveStream($0, $1) }
-        let server = HTTPServer(loop: loop, handler: router)
-        guard case .tcp(_, let port) = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0)) else { return }
+        let live = try await LiveServer()
+        let (hub, store, port) = (live.hub, live.store, live.port)
         try await eventually("memory") { await hub.isCurrent }
-        let reader = try await WebSocketClient.connect(port: Int(port))
-        let stalled = try await WebSocketClient.connect(port: Int(port), receiveBufferBytes: 32_768)
+        let reader = try await WebSocketClient.connect(port: port)
+        let stalled = try await WebSocketClient.connect(port: port, receiveBufferBytes: 32_768)
         for client in [reader, stalled] { try await client.send(Self.subscribe) }
         let stream = try await EventStreamClient.connect(
-            port: Int(port),
+            port: port,
             "/api/v1/live/sse?metric=requests&agg=count&by=service&window=1m&step=10s&every=20ms&limit=500",
             receiveBufferBytes: 32_768)
         let second = Int64(Date().timeIntervalSince1970)
@@ -82,10 +73,7 @@ import WebServer
             try #require(try await stream.receive()).data
         }
         #expect(streamed.counts == all && streamed.bytes < bytes / 2)
-        running.cancel()
-        try await running.value
-        await server.shutdown(within: .seconds(1))
-        loop.stop()
+        try await live.stop()
     }
 }
 
