@@ -78,6 +78,9 @@ package struct CompactionPass: Sendable {
         var summary = Summary()
     }
 
+    /// A pass a minute still has its minutes written in time.
+    private static let labelNs: UInt64 = 20_000_000_000
+
     private struct Stopped: Error { let outcome: Outcome }
 
     private let source: any CompactionSource
@@ -186,11 +189,20 @@ package struct CompactionPass: Sendable {
             while try await source.retire(partition: reader.partition) {}
             teller.tell("let what is compacted expire", sinceNs: retiredNs, ["partition": .int(reader.partition)])
         }
+        try await rollUpLabels(pass, definitions.metrics)
         try await retain(pass, partitions, &run)
         let seconds = Double(time.monotonicNs() - began) / 1e9
         try await pass.finish(atMs: time.wallMs(), seconds: seconds, rows: run.summary.rows)
         run.summary.rewrite = try await pass.rewrite(nowMs: time.wallMs(), isDryRun: false)
         return run.summary
+    }
+
+    /// Makes what long ranges are answered from, the newest days first; what takes longer is for the passes to come.
+    private func rollUpLabels(_ pass: any HistoryPass, _ metrics: [MetricDefinition]) async throws {
+        let (beganNs, beginNs) = (teller.nowNs, time.monotonicNs())
+        var days = 0
+        while time.monotonicNs() - beginNs < Self.labelNs, try await pass.rollUpLabels(metrics) { days += 1 }
+        teller.tell("rolled up by labels", sinceNs: beganNs, ["days": .int(days)])
     }
 
     /// Drops what is older than is kept, but for what is marked in Redis.

@@ -33,7 +33,9 @@ package struct FrontMetrics: Sendable {
     private let withoutPostgres: Counter
     /// Questions that waited for an equal one.
     let sharedReads: Counter
-    /// The same for `GET /api/v1/status`.
+    /// Pieces of history that were read as values made ahead.
+    let labelPieces: Counter
+    /// Questions answered, for `GET /api/v1/status`.
     let tally = Lock(QueryTally())
 
     /// What is kept of history; nil where nothing is.
@@ -95,6 +97,8 @@ package struct FrontMetrics: Sendable {
             help: "Questions answered for which PostgreSQL was not needed; their share is the cache hit rate.")
         sharedReads = registry.counter(
             "weir_query_shared_reads_total", help: "Questions answered by what was being read for an equal one.")
+        labelPieces = registry.counter(
+            "weir_query_label_pieces_total", help: "Pieces of history read as values made ahead, by one label.")
         missing = Dictionary(
             uniqueKeysWithValues: [QueryTier.redis, .postgres].map {
                 (

@@ -13,6 +13,7 @@ actor PostgresHistoryPass: HistoryPass {
     private let connection: PostgresConnection
     private let series: SeriesNumbers
     private let rollUp: RollUp
+    private let labelRollUp: LabelRollUp
     /// Days (since 1970) whose partition is there.
     private var days: Set<Int64> = []
     private var hasStage = false
@@ -21,6 +22,7 @@ actor PostgresHistoryPass: HistoryPass {
         self.connection = connection
         series = SeriesNumbers(connection)
         rollUp = RollUp(connection)
+        labelRollUp = LabelRollUp(connection)
     }
 
     func write(_ batch: HistoryBatch) async throws(StoreError) -> HistoryWriteOutcome {
@@ -70,6 +72,12 @@ actor PostgresHistoryPass: HistoryPass {
             }
             rollUp.committed()
             return hasHour
+        }
+    }
+
+    func rollUpLabels(_ metrics: [MetricDefinition]) async throws(StoreError) -> Bool {
+        try await mapping {
+            try await connection.withTransaction { try await labelRollUp.makeDay(metrics) }
         }
     }
 

@@ -6,7 +6,7 @@ package import Service
 package struct PostgresHistoryStore: HistoryStore {
     let pool: PostgresPool
     let timeout: Duration
-    private let work: WorkThread?
+    let work: WorkThread?
 
     /// - Parameters:
     ///   - pool: the front's connections.
@@ -20,15 +20,9 @@ package struct PostgresHistoryStore: HistoryStore {
 
     package func series(ofMetric name: String, from id: Int) async throws(StoreError) -> [HistorySeries] {
         try await mapping {
-            let rows = try await pool.query(
-                Statement.series, [.text(name), .int4(Int32(clamping: id))], operation: "read series", timeout: timeout)
-            var series: [HistorySeries] = []
-            series.reserveCapacity(rows.rowCount)
-            for row in 0..<rows.rowCount {
-                let labels = try Self.labels(try rows.text(row, 1))
-                series.append(HistorySeries(id: Int(try rows.integer(row, 0)), labels: labels))
-            }
-            return series
+            try await pool.query(
+                Statement.series, [.text(name), .int4(Int32(clamping: id))], operation: "read series", timeout: timeout
+            ).historySeries()
         }
     }
 
@@ -123,17 +117,5 @@ package struct PostgresHistoryStore: HistoryStore {
                 rows: Int(try found.integer(0, 2)),
                 watermarkMs: found.isNull(0, 3) ? nil : try found.timestamptzUs(0, 3) / 1_000)
         }
-    }
-
-    private static func labels(_ json: String) throws(StoreError) -> LabelSet {
-        let members = (try? JSON5.parse(Array(json.utf8)))?.members ?? []
-        let labels = members.compactMap { member in
-            member.value.string.map { LabelSet.Label(name: member.key, value: $0) }
-        }
-        guard labels.count == members.count else {
-            throw StoreError(
-                .incompatible, store: "postgres", operation: "read series", detail: "labels that are no texts")
-        }
-        return LabelSet(labels)
     }
 }

@@ -117,6 +117,9 @@ struct RetentionKeeper {
                     Statement.keepCount, [first, until], operation: "count what is dropped", timeout: .seconds(300))
             }
             _ = try await connection.query(
+                Statement.dropLabels, [.text(one.resolution.rawValue), first, until],
+                operation: "drop label roll-ups", timeout: .seconds(300))
+            _ = try await connection.query(
                 Statement.decideDrop, [.text(one.resolution.rawValue), .text(one.name), first, until],
                 operation: "decide what is dropped")
         }

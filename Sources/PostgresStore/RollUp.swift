@@ -88,6 +88,7 @@ final class RollUp {
             if try await copy(level, bucketMs, part, series, partition: partition) { hasRows = true }
         }
         if hasRows { try await merge(level) }
+        if level.resolution == .hour { try await forgetLabels([bucketMs]) }
     }
 
     /// Takes a bucket of a partition away and rolls it up anew.
@@ -112,6 +113,14 @@ final class RollUp {
             }
         }
         try await merge(level)
+        if level.resolution == .hour { try await forgetLabels(touched.keys.sorted()) }
+    }
+
+    /// Takes away what was made of hours that have changed; see `LabelRollUp`.
+    private func forgetLabels(_ hoursMs: [Int64]) async throws {
+        _ = try await connection.query(
+            Statement.forgetLabels, [.timestamptzArray(us: hoursMs.map { $0 * 1_000 })],
+            operation: "forget label roll-ups", timeout: Self.timeout)
     }
 
     private func stage() async throws {

@@ -37,6 +37,15 @@ enum Statement {
     static let mergeDays = text("rollup.merge_day")
     static let moveRollUp = text("rollup.move")
 
+    static let labelRollUps = text("history.label_rollups")
+    static let missingLabels = text("labels.missing")
+    static let hoursOfLabels = text("labels.hours")
+    static let hasHours = text("labels.has_hours")
+    static let recordLabels = text("labels.record")
+    static let labelsDone = text("labels.done")
+    static let forgetLabels = text("labels.forget")
+    static let dropLabels = text("labels.drop")
+
     static let rolledUpPartitions = text("rollup.partitions")
     static let clearHours = text("rollup.clear_hour")
     static let clearDays = text("rollup.clear_day")

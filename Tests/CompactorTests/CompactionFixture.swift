@@ -187,6 +187,10 @@ private actor DyingPass: HistoryPass {
 
     func rollUp(partition: Int) async throws(StoreError) -> Bool { try await inner.rollUp(partition: partition) }
 
+    func rollUpLabels(_ metrics: [MetricDefinition]) async throws(StoreError) -> Bool {
+        try await inner.rollUpLabels(metrics)
+    }
+
     func rebuild(_ resolution: HistoryResolution, bucketMs: Int64) async throws(StoreError) -> Int {
         try await inner.rebuild(resolution, bucketMs: bucketMs)
     }

@@ -57,6 +57,8 @@ package struct HistoryPieces: Equatable, Sendable {
     private static func lengths(_ stepMs: Int64) -> [Int64] {
         switch stepMs {
         case ..<shortestMs: [hourMs, shortestMs]
+        // What is not yet a day still is whole steps, for which there are values made ahead.
+        case hourMs + 1..<dayMs: [dayMs, stepMs, hourMs, shortestMs]
         case ..<dayMs: [dayMs, hourMs, shortestMs]
         default: [32 * dayMs, dayMs, hourMs, shortestMs]
         }

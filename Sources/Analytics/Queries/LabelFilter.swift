@@ -52,6 +52,14 @@ package struct LabelFilter: Hashable, Sendable {
     /// The labels it looks at, ascending.
     package var labels: [String] { conditions.map(\.label) }
 
+    /// The label of the only condition, where that keeps a single value.
+    package var onlyLabelWithOneValue: String? {
+        guard conditions.count == 1, let condition = conditions.first, condition.patterns.count == 1,
+            let pattern = condition.patterns.first, !pattern.isExclusion, pattern.parts.count == 1
+        else { return nil }
+        return condition.label
+    }
+
     /// Adds a condition, as `label.NAME=patterns` gives it; a second one for the same label must hold too.
     package mutating func add(label: String, patterns text: String) {
         conditions.append(Condition(label: label, patterns: Self.patterns(text)))

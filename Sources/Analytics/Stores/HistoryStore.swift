@@ -19,9 +19,21 @@ package protocol HistoryStore: Sendable {
         _ series: ArraySlice<HistorySeries>, into buckets: GroupedBuckets, fromMs: Int64, toMs: Int64, before: [Int64],
         resolution: HistoryResolution
     ) async throws(StoreError) -> GroupedBuckets
+    /// Values made ahead of a metric by `label` (empty: of all series together), of the buckets of `stepMs` that begin in `rangeMs`
+    /// (ms since 1970) and are there; `aggregations` are some of `LabelRollUps.aggregations`.
+    func labelRollUps(
+        _ metric: String, by label: String, stepMs: Int64, rangeMs: Range<Int64>, aggregations: [Aggregation]
+    ) async throws(StoreError) -> LabelRollUps
 }
 
 extension HistoryStore {
+    /// None, for a store that has no such values.
+    package func labelRollUps(
+        _ metric: String, by label: String, stepMs: Int64, rangeMs: Range<Int64>, aggregations: [Aggregation]
+    ) async throws(StoreError) -> LabelRollUps {
+        LabelRollUps()
+    }
+
     /// The same from `rows`, for a store that has no faster way.
     package func merge(
         _ series: ArraySlice<HistorySeries>, into buckets: GroupedBuckets, fromMs: Int64, toMs: Int64, before: [Int64],

@@ -11,6 +11,9 @@ package protocol HistoryPass: Sendable {
     /// Rolls up, in one transaction, the next hour of a partition that is over and written, and its day where that is over
     /// too; false where there is none. What is written into rolled up hours later, `write` rolls up anew.
     func rollUp(partition: Int) async throws(StoreError) -> Bool
+    /// Makes values by single labels, see `LabelRollUps`, of one day (UTC) that lacks some which can be made, the newest first;
+    /// false where none does. What is written into their hours later takes them away.
+    func rollUpLabels(_ metrics: [MetricDefinition]) async throws(StoreError) -> Bool
     /// Rolls up anew one bucket of hours or days, of all partitions that have it rolled up; how many these are. What it is made
     /// of must still be held, see `HistoryStore.held`.
     func rebuild(_ resolution: HistoryResolution, bucketMs: Int64) async throws(StoreError) -> Int

@@ -41,4 +41,13 @@ package struct GuardedHistoryStore: HistoryStore {
                 series, into: buckets, fromMs: fromMs, toMs: toMs, before: before, resolution: resolution)
         }
     }
+
+    package func labelRollUps(
+        _ metric: String, by label: String, stepMs: Int64, rangeMs: Range<Int64>, aggregations: [Aggregation]
+    ) async throws(StoreError) -> LabelRollUps {
+        try await breaker.call("read label roll-ups") { [store] () throws(StoreError) in
+            try await store.labelRollUps(
+                metric, by: label, stepMs: stepMs, rangeMs: rangeMs, aggregations: aggregations)
+        }
+    }
 }

@@ -23,6 +23,8 @@ struct HistoryChunk: Sendable {
     let counts: [Int]
     private let recordEnds: [Int]
     private let bytes: [UInt8]
+    /// Whether the rows' records are there; else only `columns` can be told of them.
+    let hasRecords: Bool
     private(set) var columns: [Aggregation: [Double]] = [:]
 
     /// Packs what was found, with the columns of `aggregations`; buckets are `seconds` long.
@@ -50,6 +52,40 @@ struct HistoryChunk: Sendable {
         (self.labels, self.groupEnds, self.starts) = (labels, groupEnds, starts)
         (self.counts, self.recordEnds, self.bytes) = (counts, recordEnds, bytes)
         self.columns = columns
+        hasRecords = true
+    }
+
+    /// Takes the buckets of values made ahead (`buckets`, some of `made`) whose groups `keeps` keeps, as `labels` of what is left of
+    /// them; `aggregations` are those of the values.
+    init(
+        _ made: LabelRollUps, _ buckets: Range<Int>, _ aggregations: [Aggregation], keeping labels: [LabelSet?]
+    ) {
+        var starts = Array(repeating: [Int64](), count: labels.count)
+        var counts = Array(repeating: [Int](), count: labels.count)
+        var values = Array(repeating: Array(repeating: [Double](), count: aggregations.count), count: labels.count)
+        for bucket in made.buckets[buckets] {
+            for (index, group) in bucket.groups.enumerated() where labels[group] != nil {
+                starts[group].append(bucket.startMs)
+                counts[group].append(bucket.counts[index])
+                for number in aggregations.indices {
+                    values[group][number].append(bucket.values[number][index])
+                }
+            }
+        }
+        let kept = labels.indices.filter { !starts[$0].isEmpty }
+        self.labels = kept.compactMap { labels[$0] }
+        var ends = 0
+        groupEnds = kept.map { group in
+            ends += starts[group].count
+            return ends
+        }
+        self.starts = kept.flatMap { starts[$0] }
+        self.counts = kept.flatMap { counts[$0] }
+        for (number, aggregation) in aggregations.enumerated() {
+            columns[aggregation] = kept.flatMap { values[$0][number] }
+        }
+        columns[.count] = self.counts.map(Double.init)
+        (recordEnds, bytes, hasRecords) = ([], [], false)
     }
 
     /// Rows.
@@ -75,7 +111,7 @@ struct HistoryChunk: Sendable {
         return first..<end
     }
 
-    /// The aggregate of a row.
+    /// The aggregate of a row, where the records are there.
     func aggregate(_ row: Int) -> Aggregate {
         var aggregate = Aggregate()
         let start = row == 0 ? 0 : recordEnds[row - 1]
@@ -99,10 +135,10 @@ struct HistoryChunk: Sendable {
     /// Whether the columns of all these are there.
     func has(_ aggregations: [Aggregation]) -> Bool { aggregations.allSatisfy { columns[$0] != nil } }
 
-    /// Computes the columns of `aggregations` that are not there yet; buckets are `seconds` long.
+    /// Computes the columns of `aggregations` that are not there yet, where the records are; buckets are `seconds` long.
     mutating func complete(_ aggregations: [Aggregation], seconds: Double) {
         let missing = Set(aggregations).subtracting(columns.keys)
-        if missing.isEmpty { return }
+        if missing.isEmpty || !hasRecords { return }
         var found: [Aggregation: [Double]] = [:]
         for aggregation in missing { found[aggregation, default: []].reserveCapacity(starts.count) }
         for row in starts.indices {

@@ -38,23 +38,28 @@ extension QueryEngine {
     /// Returns false where what is held has moved meanwhile: the question is to be planned anew.
     func readHistory(_ part: WantedHistory, _ found: inout Found) async -> Bool {
         guard let history else { return true }
+        let cache = part.isKept || part.before.isEmpty ? self.cache : nil
+        let isCut = cache != nil || (part.columns != nil && LabelRollUps.use(for: part.query) != nil)
         let cut = HistoryPieces(
-            part.rangeMs, stepMs: part.query.stepMs,
-            settledBefore: cache == nil || !(part.isKept || part.before.isEmpty) ? .min : part.settledBeforeMs,
+            part.rangeMs, stepMs: part.query.stepMs, settledBefore: isCut ? part.settledBeforeMs : .min,
             mayOverlap: !part.query.isOneBucket)
         let question = HistoryCache.Question(part.query)
         let ticket = cache?.begin()
         var chunks: [HistoryCache.Key: HistoryChunk] = [:]
         let keys = cut.kept.map { HistoryCache.Key(question: question, rangeMs: $0) }
-        for key in keys { chunks[key] = cache?.piece(key) }
+        for key in keys {
+            if let chunk = cache?.piece(key), chunk.answers(part, key) { chunks[key] = chunk }
+        }
         if !chunks.isEmpty { found.read.insert(.memory) }
         let missing = keys.filter { chunks[$0] == nil }
         var isMissing = false
         if !missing.isEmpty || !cut.rest.isEmpty {
             do throws(StoreError) {
                 let beganNs = time.monotonicNs()
+                chunks.merge(try await labelRollUps(missing, part, cache, history)) { $1 }
                 let series = try await selection.select(part.query.metric.name, part.query.filter, from: history)
-                let reads = reads(missing, cut.rest, part.query, seriesCount: series.count)
+                let reads = reads(
+                    missing.filter { chunks[$0] == nil }, cut.rest, part.query, seriesCount: series.count)
                 var rest = GroupedBuckets(part.query)
                 let read = await read(reads, part, series, history) { read, buckets in
                     let isLong = buckets.count > Self.bucketsInPlace
@@ -89,7 +94,9 @@ extension QueryEngine {
             }
         }
         for key in keys {
-            guard let chunk = chunks[key] ?? cache?.piece(key, allowsOld: true) else { continue }
+            guard let chunk = chunks[key] ?? cache?.piece(key, allowsOld: true), chunk.answers(part, key) else {
+                continue
+            }
             let rangeMs = key.rangeMs.clamped(to: part.rangeMs)
             // A piece that is shorter than a step is not all of it.
             if part.columns != nil && key.isWholeSteps(part.query.stepMs) {
@@ -188,7 +195,9 @@ extension QueryEngine {
         for piece in pieces {
             var chunk = piece.chunk
             if !chunk.has(query.aggregations) {
-                chunk = cache?.completed(piece.key, query.aggregations) ?? chunk
+                let kept = cache?.completed(piece.key, query.aggregations)
+                // Another question may have put values made ahead in its place, which lack some.
+                if let kept, kept.has(query.aggregations) { chunk = kept }
                 chunk = await changed(chunk, isLong: chunk.count > Self.bucketsInPlace) {
                     $0.complete(query.aggregations, seconds: Double(query.stepMs) / 1_000)
                 }
@@ -211,7 +220,7 @@ extension QueryEngine {
 
 extension HistoryCache.Key {
     /// No step is in another piece, too.
-    fileprivate func isWholeSteps(_ stepMs: Int64) -> Bool {
+    func isWholeSteps(_ stepMs: Int64) -> Bool {
         (rangeMs.upperBound - rangeMs.lowerBound).isMultiple(of: stepMs)
     }
 }

@@ -97,6 +97,9 @@ struct QueryCasesTests {
             "minutes dropped", share: 0.15, [fresh],
             minutesFromMs: (TimeSource.system.wallMs() - 3 * RawQuestion.dayMs) / RawQuestion.dayMs
                 * RawQuestion.dayMs)
+        let metrics = try await HTTPClient(port: ports[0]).get("/metrics").text
+        let madeAhead = metrics.split(separator: "\n").first { $0.hasPrefix("weir_query_label_pieces_total ") }
+        #expect(madeAhead.map { !$0.hasSuffix(" 0") } == true, "no answer came from values made ahead")
         try await weir.stop(processes)
 
         print("\(seed), \(Self.caseCount) cases over \(events.count) events:", tiers.sorted { $0.key < $1.key })
