@@ -200,6 +200,12 @@ def load_all(redis, postgres, server, options, say):
         say(f"{server.samples:,} samples of history in VictoriaMetrics")
     for writer in writers:
         writer.join()
+    # Written by hand, and not yet in what passes make of hours.
+    postgres.sql("TRUNCATE weir.label_rollup, weir.label_rollup_done")
+    began = time.monotonic()
+    while not postgres.sql("SELECT 1 FROM weir.label_rollup_done WHERE bucket <= (SELECT min(bucket) FROM weir.hour) LIMIT 1"):
+        weir("compact", "--redis-url", f"unix://{redis.path}", "--postgres-url", postgres.url)
+    say(f"rolled up by labels in {time.monotonic() - began:.0f} s")
     subprocess.run(["psql", "-Xq", "-d", postgres.url, "-c", "VACUUM ANALYZE weir.hour", "-c", "VACUUM ANALYZE weir.minute", "-c",
                     "VACUUM ANALYZE weir.series"], check=True)
     say(postgres.sql("SELECT format('%s hours and %s minutes in PostgreSQL', (SELECT count(*) FROM weir.hour), "
