@@ -12,6 +12,15 @@ extension Sketch {
     /// comes on top. The digits beyond the sixth would say nothing, and cost most of what an answer weighs compressed.
     /// `weir.sketch_bins` in SQL computes the same, to the bit.
     package static func value(at index: Int32) -> Double {
+        let place = Int(index) - Int(usual.lowerBound)
+        return usualValues.indices.contains(place) ? usualValues[place] : computedValue(at: index)
+    }
+
+    /// The buckets of magnitudes from some 10^-9 to 10^13, whose values are computed once.
+    private static let usual: ClosedRange<Int32> = -1_000...1_500
+    private static let usualValues = usual.map(computedValue)
+
+    private static func computedValue(at index: Int32) -> Double {
         // In one power, because γ^i alone is beyond the greatest double for the last bucket.
         let power = Double(index) * logGamma + logMiddle
         let exact = power < leastNormalPower ? exp(power / 2) * exp(power / 2) : exp(power)

@@ -89,6 +89,14 @@ package struct Sketch: Equatable, Sendable {
         if isNegative { Self.merge(bins, into: &negative) } else { Self.merge(bins, into: &positive) }
     }
 
+    /// Whether it has no positive values, or no negative ones.
+    package func hasNone(isNegative: Bool) -> Bool { isNegative ? negative.isEmpty : positive.isEmpty }
+
+    /// Adds a bin, whose index is above that of all there are on its side and in `indices`, and whose count is at least 1.
+    package mutating func append(_ bin: Bin, isNegative: Bool) {
+        if isNegative { negative.append(bin) } else { positive.append(bin) }
+    }
+
     /// Counts `count` zeros.
     package mutating func addZeros(_ count: Int) { zeroCount += count }
 

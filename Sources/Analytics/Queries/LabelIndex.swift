@@ -15,6 +15,9 @@ package struct LabelIndex: Sendable {
 
     package var count: Int { labels.count }
 
+    /// How many distinct values a label has.
+    package func valueCount(of name: String) -> Int { values[name]?.count ?? 0 }
+
     /// Adds a label set at the end; it need not be a new one. O(labels).
     package mutating func append(_ set: LabelSet) {
         let place = Int32(labels.count)

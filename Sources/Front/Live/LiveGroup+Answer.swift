@@ -2,15 +2,18 @@ internal import Analytics
 
 /// A group as an answer to who asks once.
 extension LiveGroup {
-    /// The values of the buckets that begin in `range` (seconds since 1970), by the aggregations.
+    /// The values of the buckets that begin in `range` (seconds since 1970) and have all here, by the aggregations; of some series,
+    /// all under the same labels where `labels` are given.
     ///
     /// - Complexity: O(buckets), some 10 ns each; a sketch is looked at only where its bucket has changed since.
-    func columns(_ aggregations: [Aggregation], in range: Range<Int64>) -> AnswerColumns {
+    func columns(
+        _ aggregations: [Aggregation], in range: Range<Int64>, ofSeries places: [Int], labels: LabelSet? = nil
+    ) -> AnswerColumns {
         var columns = AnswerColumns(aggregationCount: aggregations.count)
-        for place in series.indices {
+        for place in places {
             let indices = series[place].buckets.indices(in: range)
             if indices.isEmpty { continue }
-            let column = columns.place(of: series[place].labels)
+            let column = columns.place(of: labels ?? series[place].labels)
             var weight = 0
             for index in indices { weight += series[place].buckets.aggregates[index].count }
             let times = series[place].buckets.starts[indices].map { $0 * 1_000 }
@@ -26,16 +29,31 @@ extension LiveGroup {
     /// Merges the buckets that begin in `range` (seconds since 1970) into `buckets`.
     func merge(_ range: Range<Int64>, into buckets: inout GroupedBuckets) {
         for place in series.indices { _ = merge(range, ofSeries: place, into: &buckets) }
+        mergeOpen(range, LabelFilter(), into: &buckets)
     }
 
-    /// Merges those of one series; returns how many.
-    func merge(_ range: Range<Int64>, ofSeries place: Int, into buckets: inout GroupedBuckets) -> Int {
+    /// Merges those of one series that are here, under its labels or those given; returns how many.
+    func merge(
+        _ range: Range<Int64>, ofSeries place: Int, labels: LabelSet? = nil, into buckets: inout GroupedBuckets
+    ) -> Int {
         let line = series[place].buckets
         let indices = line.indices(in: range)
         for index in indices {
-            buckets.merge(line.aggregates[index], group: series[place].labels, bucketMs: line.starts[index] * 1_000)
+            buckets.merge(
+                line.aggregates[index], group: labels ?? series[place].labels, bucketMs: line.starts[index] * 1_000)
         }
         return indices.count
+    }
+
+    /// Merges what only `source` has of `range`, of the series that `filter` lets through.
+    func mergeOpen(
+        _ range: Range<Int64>, _ filter: LabelFilter, labels: LabelSet? = nil, into buckets: inout GroupedBuckets
+    ) {
+        guard let source, closedBefore < range.upperBound else { return }
+        let open = max(range.lowerBound, closedBefore)..<range.upperBound
+        for place in source.series.indices where filter.isEmpty || filter.matches(source.series[place].labels) {
+            _ = source.merge(open, ofSeries: place, labels: labels, into: &buckets)
+        }
     }
 
     /// How many buckets there are, of all series together.

@@ -10,6 +10,8 @@ internal import Analytics
 ///               │  read of stores   │  ring, line by line       │
 ///   deltas:     │  kept in `late`   │  merged for lines whose ring part is in
 /// ```
+/// A group that is fed by a finer one (`LiveGroup+Feeding`) has in this way what lies before `closedBefore`, and the finer one the rest.
+///
 /// A read's partitions may stand ahead of the followers; it is held until they have reached its cursors. Then the deltas in
 /// `late` that are newer than the read are merged on top.
 final class LiveGroup {
@@ -69,6 +71,14 @@ final class LiveGroup {
     var changedIn: UInt64 = 0
     /// Length of a bucket: what was asked for, or what the stores still hold of so long a window.
     private(set) var stepSeconds: Int64
+    /// The finer group of the same labels whose seconds are merged into this one when they are over; nil where each delta is.
+    private(set) var source: LiveGroup?
+    /// What begins here or later is in `source` only; everything where there is none.
+    var closedBefore: Int64
+    /// Nobody gives it deltas any more.
+    var isDropped = false
+    /// Grows when a place in `series` is given to another.
+    private(set) var placesChanged = 0
     private let grouping: GroupedBuckets
     private var seriesByLabels: [LabelSet: Int] = [:]
     private var seriesOfLine: [Int32] = []
@@ -79,7 +89,9 @@ final class LiveGroup {
     /// Lines that the catalog had when the read began.
     private var linesKnown = 0
 
-    init(_ question: LiveQuestion, metric: MetricDefinition, number: Int = 0) {
+    init(_ question: LiveQuestion, metric: MetricDefinition, number: Int = 0, source: LiveGroup? = nil) {
+        self.source = source
+        closedBefore = source == nil ? .max : 0
         self.question = question
         self.number = number
         self.metric = metric
@@ -90,14 +102,18 @@ final class LiveGroup {
     var isReady: Bool { if case .ready = phase { true } else { false } }
 
     /// All that matches is there and none of it is to be read again.
-    var isWhole: Bool { isReady && !isTruncated && outdated == nil && reading == nil && degraded.isEmpty }
+    var isWhole: Bool {
+        isReady && !isTruncated && outdated == nil && reading == nil && degraded.isEmpty && !isDropped && isFed
+    }
 
-    /// Starts from nothing, with buckets from `windowStart` on; those from `liveFrom` on come from the ring.
-    func begin(windowStart: Int64, liveFrom: Int64, linesKnown: Int) {
+    /// Starts from nothing, with buckets from `windowStart` on; those from `liveFrom` on come from the ring, or from `closedBefore` on
+    /// from `source`.
+    func begin(windowStart: Int64, liveFrom: Int64, closedBefore: Int64 = .max, linesKnown: Int) {
         forget()
         self.linesKnown = linesKnown
         self.windowStart = windowStart
         self.liveFrom = max(windowStart, liveFrom)
+        self.closedBefore = source == nil ? .max : max(closedBefore, self.liveFrom)
         phase = .seeding(lines: 0)
         reading = windowStart < self.liveFrom ? windowStart..<self.liveFrom : nil
     }
@@ -134,7 +150,8 @@ final class LiveGroup {
     /// Takes one line's part of the ring; lines come in order.
     func seed(line: Int, from ring: Ring, minutes: Ring, catalog: SeriesCatalog, version: UInt64) {
         defer { phase = .seeding(lines: line + 1) }
-        ring.forEachAggregate(of: metric.id, line: line, from: liveFrom, to: ring.end) { second, aggregate in
+        ring.forEachAggregate(of: metric.id, line: line, from: liveFrom, to: min(ring.end, closedBefore)) {
+            second, aggregate in
             guard let index = seriesIndex(line: line, catalog: catalog) else { return }
             merge(aggregate, into: index, second: second, version: version)
         }
@@ -154,6 +171,7 @@ final class LiveGroup {
 
     /// Merges one delta; true where a bucket that is shown has changed.
     func apply(_ delta: LiveDelta, catalog: SeriesCatalog, version: UInt64) -> Bool {
+        guard delta.second < closedBefore else { return false }
         let start = bucketStart(delta.second)
         if case .empty = phase { return false }
         guard start >= windowStart, let aggregate = delta.record[metric.id],
@@ -273,7 +291,7 @@ final class LiveGroup {
 
     private var seededLines: Int { if case .seeding(let lines) = phase { lines } else { .max } }
 
-    private func merge(_ aggregate: Aggregate, into index: Int, second: Int64, version: UInt64) {
+    func merge(_ aggregate: Aggregate, into index: Int, second: Int64, version: UInt64) {
         series[index].buckets.merge(aggregate, at: bucketStart(second), version: version)
         self.version = version
     }
@@ -287,17 +305,20 @@ final class LiveGroup {
 
     private func lookUp(_ key: SeriesKey) -> Int32 {
         guard metric.isIn(group: key.group), question.filter.matches(key.labels) else { return Self.excluded }
-        let labels = grouping.group(of: key.labels)
-        if let known = seriesByLabels[labels] { return Int32(known) }
+        return place(of: grouping.group(of: key.labels)).map(Int32.init) ?? Self.excluded
+    }
+
+    /// The series of these labels; nil where there is no room for it.
+    func place(of labels: LabelSet) -> Int? {
+        if let known = seriesByLabels[labels] { return known }
         // While it starts, all are needed to know the heaviest; afterwards a new one comes in only where there is room.
         if isReady && series.count >= question.limit && !refused.contains(labels) {
-            if let place = replaceEmptySeries(by: labels) { return Int32(place) }
+            if let place = replaceEmptySeries(by: labels) { return place }
             isTruncated = true
             refused.insert(labels)
         }
         // Some of its events are missing, and a part must not be shown as the whole.
-        if refused.contains(labels) { return Self.excluded }
-        return Int32(addSeries(labels))
+        return refused.contains(labels) ? nil : addSeries(labels)
     }
 
     @discardableResult
@@ -315,6 +336,7 @@ final class LiveGroup {
             seriesOfLine[line] = Self.unknown
         }
         series[index] = Series(labels: labels)
+        placesChanged += 1
         seriesByLabels[labels] = index
         return index
     }
@@ -331,6 +353,7 @@ final class LiveGroup {
         seriesByLabels = [:]
         for (index, kept) in series.enumerated() { seriesByLabels[kept.labels] = index }
         seriesOfLine = []
+        placesChanged += 1
         isTruncated = true
     }
 }

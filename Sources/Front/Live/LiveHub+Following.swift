@@ -12,6 +12,11 @@ extension LiveHub {
                 while memory.followers.count < count {
                     newJobs.yield(.follow(partition: memory.addPartition()))
                 }
+                // With the first batch under new definitions they would be heard of, too; but not as long as nothing comes in.
+                if let read = try await store.definitions() {
+                    if read.version > memory.catalog.definitions.version { define(read) }
+                    definitionsReadNs = time.monotonicNs()
+                }
                 // A new partition has events within moments of its birth.
                 await pause(.seconds(1))
             } catch {

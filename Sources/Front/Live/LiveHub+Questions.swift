@@ -6,12 +6,12 @@ extension LiveHub {
     /// All of what is asked, from a live group; counts the question where there is none.
     package func keptAnswer(_ query: Query) async -> KeptAnswer? {
         guard let content = content(query), memory.isCurrent, !isBehind else { return nil }
-        let (from, to) = (query.fromMs / 1_000, query.toMs / 1_000)
-        if let group = memory.group(content, from: from), group.metric == query.metric {
-            asked(group)
-            return KeptAnswer(
-                columns: group.columns(query.aggregations, in: from..<to), buckets: GroupedBuckets(query),
-                newestMs: memory.newestMs)
+        let from = query.fromMs / 1_000
+        while let view = memory.view(content, from: from), view.group.metric == query.metric {
+            if let answer = kept(view, view.places, query, work: Self.workPerTurn) { return answer }
+            // Others on the loop have their turn; what has come meanwhile is looked at again.
+            await Task.yield()
+            guard memory.isCurrent, !isBehind else { return nil }
         }
         // A group of a finer step has it, too, but for the merging.
         if let group = memory.finerGroup(content, from: from), group.metric == query.metric {
@@ -22,6 +22,31 @@ extension LiveHub {
         // Of others it is not known yet which step they have; they come to `keptEnd`.
         if from >= memory.start(of: query.metric) { follow(query, content, from: from) }
         return nil
+    }
+
+    /// What a view that has all of the question answers, of the series at `places`; nil where more than `work` buckets have to be
+    /// merged for it: the rest is for the next time.
+    func kept(_ view: LiveView, _ places: [Int], _ query: Query, work: Int) -> KeptAnswer? {
+        let (from, to) = (query.fromMs / 1_000, query.toMs / 1_000)
+        let closed = min(max(view.group.closedEnd(stepSeconds: view.stepSeconds), from), to)
+        let columns: AnswerColumns
+        if view.isKeptAsAsked(places: places) {
+            columns = view.group.columns(
+                query.aggregations, in: from..<closed, ofSeries: places, labels: view.labels)
+        } else {
+            let values = memory.values.values(view, query.aggregations, nowNs: time.monotonicNs())
+            guard values.catchUp(view, work: work) else { return nil }
+            columns = values.columns(in: from..<closed)
+        }
+        var buckets = GroupedBuckets(query)
+        if closed < to {
+            for place in places {
+                _ = view.group.merge(closed..<to, ofSeries: place, labels: view.labels, into: &buckets)
+            }
+            view.group.mergeOpen(closed..<to, view.filter, labels: view.labels, into: &buckets)
+        }
+        asked(view.group)
+        return KeptAnswer(columns: columns, buckets: buckets, newestMs: memory.newestMs)
     }
 
     /// So many are merged for each who asks rather than kept merged: a ms or two.
@@ -63,7 +88,8 @@ extension LiveHub {
         return (buckets, from * 1_000, memory.newestMs)
     }
 
-    private func content(_ query: Query) -> LiveQuestion.Content? {
+    /// What a group would keep that answers the question; nil where none can.
+    func content(_ query: Query) -> LiveQuestion.Content? {
         guard !query.isOneBucket, !query.aggregations.contains(.top), query.stepMs.isMultiple(of: 1_000) else {
             return nil
         }

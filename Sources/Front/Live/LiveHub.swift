@@ -39,6 +39,8 @@ package actor LiveHub {
     /// Groups that are kept though nobody asks, and those that are not since they were too large.
     var standing: Set<LiveQuestion> = []
     var tooLargeToStand: Set<LiveQuestion> = []
+    /// Those that came out coarser than they should, and when (monotonic) they are tried again.
+    var standingRetryNs: [LiveQuestion: UInt64] = [:]
     private var nextLimitNs: UInt64 = 0
     /// Groups whose filling is under way.
     var filling: Set<LiveQuestion> = []
@@ -57,6 +59,8 @@ package actor LiveHub {
     /// Other stores that are missing, by what the executable says.
     var missing: Set<String> = []
     var toldDegraded: [String] = []
+    /// When (monotonic) the store last said what metrics there are.
+    var definitionsReadNs: UInt64 = 0
     /// Event streams that were asked for before the metrics were known.
     var heldStreams: [() -> Void] = []
     /// A number that no other front has, so that what clients have seen of another is not taken for ours.
@@ -189,13 +193,14 @@ package actor LiveHub {
     }
 
     private func keepHouse(_ now: UInt64) {
-        memory.advance(to: time.wallMs() / 1000)
+        for group in memory.advance(to: time.wallMs() / 1000) { startFilling(group.question) }
         for (question, since) in idleSinceNs where now >= since + UInt64(nanoseconds: idleTime(question)) {
             drop(question)
         }
         if now >= nextLimitNs {
             nextLimitNs = now + 10_000_000_000
             limitPollGroups(now)
+            memory.values.limit(nowNs: now)
         }
         closeStalled(now)
         if now >= nextHeartbeatNs {

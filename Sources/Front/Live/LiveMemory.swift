@@ -5,7 +5,7 @@ internal import Wire
 ///
 /// Pure: whoever reads the stores feeds it, whoever talks to clients asks what has changed. One owner, one thread.
 final class LiveMemory {
-    private(set) var catalog = SeriesCatalog()
+    let catalog = SeriesCatalog()
     private(set) var ring: Ring
     /// The sets of minutes, by the number of the minute since 1970 instead of the second.
     private(set) var minutes: Ring
@@ -21,6 +21,10 @@ final class LiveMemory {
     /// Deltas and records that could not be read.
     private(set) var damagedCount = 0
     private(set) var groups: [LiveQuestion: LiveGroup] = [:]
+    /// Those of them that stand, by metric.
+    private(set) var standing: [String: [LiveGroup]] = [:]
+    /// Values made of standing groups that are kept for who asks again.
+    let values = ValueCache()
     /// Groups by what they keep, whatever their windows.
     private var groupsByContent: [LiveQuestion.Content: [LiveGroup]] = [:]
     /// Groups by the group of metrics they read, as the catalog numbers those.
@@ -194,14 +198,21 @@ final class LiveMemory {
         return .applied(changed: changed)
     }
 
-    /// Moves the ring and all windows on to `second`.
-    func advance(to second: Int64) {
+    /// Moves the ring and all windows on to `second`; returns the groups that have to be filled anew.
+    @discardableResult
+    func advance(to second: Int64) -> [LiveGroup] {
         now = second
+        // First, so that what leaves a finer group's window is in those that it feeds.
+        var broken: [LiveGroup] = []
+        for group in groups.values where group.source != nil {
+            if !group.close(before: second - LiveGroup.openSeconds, version: nextVersion()) { broken.append(group) }
+        }
         ring.advance(to: second - Ring.seconds)
         minutes.advance(to: Self.minute(second - Ring.seconds))
         for group in groups.values {
             group.advance(windowStart: windowStart(group, now: second))
         }
+        return broken
     }
 
     /// Start of the first bucket that a group's window shows.
@@ -217,7 +228,7 @@ final class LiveMemory {
         for group in groups.values where group.isReady { group.outdate(from..<to) }
     }
 
-    private static func minute(_ second: Int64) -> Int64 { second.rounded(downTo: 60) / 60 }
+    static func minute(_ second: Int64) -> Int64 { second.rounded(downTo: 60) / 60 }
 
     /// The second from which on all of a metric is held.
     func start(of metric: MetricDefinition) -> Int64 {
@@ -226,12 +237,13 @@ final class LiveMemory {
 
     // MARK: Groups
 
-    /// The group that answers `question`; made where nobody asks it yet.
-    func group(_ question: LiveQuestion, metric: MetricDefinition) -> LiveGroup {
+    /// The group that answers `question`; made where nobody asks it yet, to be fed by `source`.
+    func group(_ question: LiveQuestion, metric: MetricDefinition, source: LiveGroup? = nil) -> LiveGroup {
         if let known = groups[question] { return known }
         groupsMade += 1
-        let group = LiveGroup(question, metric: metric, number: groupsMade)
+        let group = LiveGroup(question, metric: metric, number: groupsMade, source: source)
         groups[question] = group
+        if question.isStanding { standing[question.metric, default: []].append(group) }
         groupsByContent[question.content, default: []].append(group)
         readers = []
         return group
@@ -261,7 +273,8 @@ final class LiveMemory {
 
     /// Drops a group nobody asks for any more.
     func drop(_ question: LiveQuestion) {
-        groups[question] = nil
+        groups.removeValue(forKey: question)?.isDropped = true
+        if question.isStanding { standing[question.metric]?.removeAll { $0.question == question } }
         groupsByContent[question.content]?.removeAll { $0.question == question }
         if groupsByContent[question.content]?.isEmpty ?? false { groupsByContent[question.content] = nil }
         readers = []
@@ -281,7 +294,9 @@ final class LiveMemory {
         let safe = start(of: group.metric) + 8
         group.begin(
             windowStart: windowStart(group, now: second),
-            liveFrom: safe.rounded(upTo: group.stepSeconds), linesKnown: catalog.lines.count)
+            liveFrom: safe.rounded(upTo: group.stepSeconds),
+            closedBefore: max(second - LiveGroup.openSeconds, group.source?.windowStart ?? 0),
+            linesKnown: catalog.lines.count)
     }
 
     /// Takes the next lines of the ring into a group, about `work` seconds of events; true when all are in.
@@ -332,27 +347,5 @@ final class LiveMemory {
             selectionsChecked[selection] = all.count
         }
         return selections[selection] ?? []
-    }
-
-    /// Merges what the ring holds of one series into `buckets`; returns how many seconds that were.
-    func merge(
-        series index: Int, of metric: MetricDefinition, seconds: Range<Int64>, into buckets: inout GroupedBuckets
-    ) -> Int {
-        let series = catalog.series[index]
-        let group = buckets.group(of: series.key.labels)
-        var count = 0
-        for line in series.lines {
-            ring.forEachAggregate(of: metric.id, line: line, from: seconds.lowerBound, to: seconds.upperBound) {
-                buckets.merge($1, group: group, bucketMs: $0 * 1000)
-                count += 1
-            }
-            guard metric.kind.keepsSets else { continue }
-            let whole = Self.minute(seconds.lowerBound)..<Self.minute(seconds.upperBound)
-            minutes.forEachAggregate(of: metric.id, line: line, from: whole.lowerBound, to: whole.upperBound) {
-                buckets.merge($1, group: group, bucketMs: $0 * 60_000)
-                count += 1
-            }
-        }
-        return count
     }
 }

@@ -4,7 +4,7 @@ internal import Wire
 /// The last minutes in memory: for each line (one series of one partition) the records of its seconds, as encoded bytes.
 ///
 /// A delta is appended to the record of its second, since two records one behind the other are their merge, and folded when
-/// it has grown. Seconds without events take no room. The ring holds [start, end), 512 s behind the clock and what events may
+/// it has grown or its second is over. Seconds without events take no room. The ring holds [start, end), 512 s behind the clock and what events may
 /// lie ahead of it, in at most `maxBytes`: past that the oldest seconds go first, and `start` says so.
 struct Ring {
     /// Seconds held behind the clock.
@@ -13,7 +13,7 @@ struct Ring {
     private static let reach: Int64 = 1024
     /// What a record takes besides its bytes: its place in the line, its heap block, its mark in `touched`.
     private static let overheadBytes = 72
-    /// A record is folded when it has grown past this, and to twice what folding last left.
+    /// A record is folded when the next second begins, and before when it has grown past this and to twice what folding last left.
     private static let foldBytes = 256
 
     private struct Slot {
@@ -74,6 +74,8 @@ struct Ring {
             foldIfGrown(line: line, index: index)
         } else {
             byteCount += record.count + Self.overheadBytes
+            // What comes next is nearly all for the new second, so the one before is brought into its final form: it is read often.
+            if index == lines[line].slots.count, index > lines[line].head { fold(line: line, index: index - 1) }
             lines[line].slots.insert(
                 Slot(second: second, record: record, foldedBytes: record.count), at: index)
             touched[place(second)].append(Int32(line))
@@ -98,9 +100,12 @@ struct Ring {
     /// Calls `body` with each second of a line in [from, to) and its record, ascending.
     func forEach(line: Int, from: Int64, to: Int64, _ body: (Int64, [UInt8]) -> Void) {
         guard line < lines.count else { return }
-        var index = find(from, in: lines[line]).index
-        while index < lines[line].slots.count, lines[line].slots[index].second < to {
-            body(lines[line].slots[index].second, lines[line].slots[index].record)
+        let held = lines[line]
+        var index = find(from, in: held).index
+        while index < held.slots.count {
+            let slot = held.slots[index]
+            guard slot.second < to else { return }
+            body(slot.second, slot.record)
             index += 1
         }
     }
@@ -109,8 +114,9 @@ struct Ring {
     func forEachAggregate(
         of metric: MetricID, line: Int, from: Int64, to: Int64, _ body: (Int64, Aggregate) -> Void
     ) {
+        var aggregate = Aggregate()
         forEach(line: line, from: from, to: to) { second, record in
-            var aggregate = Aggregate()
+            aggregate.removeAll()
             guard (try? RecordCodec.merge(record, of: metric, into: &aggregate)) != nil, !aggregate.isEmpty else {
                 return
             }
@@ -149,6 +155,13 @@ struct Ring {
     private mutating func foldIfGrown(line: Int, index: Int) {
         let slot = lines[line].slots[index]
         guard slot.record.count > Self.foldBytes && slot.record.count > 2 * slot.foldedBytes else { return }
+        fold(line: line, index: index)
+    }
+
+    /// Merges the parts of a record, where it has several.
+    private mutating func fold(line: Int, index: Int) {
+        let slot = lines[line].slots[index]
+        guard slot.record.count != slot.foldedBytes else { return }
         guard let record = try? RecordCodec.decode(slot.record) else {
             damagedCount += 1
             lines[line].slots[index].foldedBytes = slot.record.count

@@ -3,8 +3,8 @@ internal import Analytics
 /// What there is to ask for: the metrics' definitions, and every series of every partition.
 ///
 /// A **line** is one series of one partition, by a dense number of this process: what the ring and the live groups count by.
-/// Lines of different partitions may be the same series.
-struct SeriesCatalog {
+/// Lines of different partitions may be the same series. One owner, one thread; a reference, since each delta is looked up in it.
+final class SeriesCatalog {
     /// One series of one partition.
     struct Line {
         let partition: Int
@@ -40,13 +40,13 @@ struct SeriesCatalog {
     private var lineByNumber: [[Int32]] = []
 
     /// Follows the definitions; an older version changes nothing.
-    mutating func define(_ newer: Definitions) {
+    func define(_ newer: Definitions) {
         if newer.version >= definitions.version { definitions = newer }
     }
 
     /// Replaces all that is known of a partition, which may have been emptied and have counted anew; its lines stay where
     /// number and series are the same.
-    mutating func replace(partition: Int, by list: [NumberedSeries]) {
+    func replace(partition: Int, by list: [NumberedSeries]) {
         let before = partition < lineByNumber.count ? lineByNumber[partition].filter { $0 >= 0 }.map(Int.init) : []
         var kept: Set<Int> = []
         for numbered in list { kept.insert(add(numbered, partition: partition)) }
@@ -59,7 +59,7 @@ struct SeriesCatalog {
 
     /// Adds a series of a partition, where it is not known; returns its line.
     @discardableResult
-    mutating func add(_ numbered: NumberedSeries, partition: Int) -> Int {
+    func add(_ numbered: NumberedSeries, partition: Int) -> Int {
         if let known = line(partition: partition, number: numbered.number), key(ofLine: known) == numbered.key {
             return known
         }
@@ -93,7 +93,7 @@ struct SeriesCatalog {
     func key(ofLine line: Int) -> SeriesKey { series[lines[line].series].key }
 
     /// Notes an event of a line.
-    mutating func saw(line: Int, second: Int64) {
+    func saw(line: Int, second: Int64) {
         let index = lines[line].series
         if second > series[index].lastSecond { series[index].lastSecond = second }
     }
@@ -116,7 +116,14 @@ struct SeriesCatalog {
         indexByGroup[group].select(filter).map { seriesByGroup[group][$0] }
     }
 
-    private mutating func addSeries(_ key: SeriesKey) -> Int {
+    /// How many distinct values a metric's label has had, or more where the metric has changed its labels.
+    func valueCount(of metric: MetricDefinition, label: String) -> Int {
+        ([metric.group.name] + metric.formerGroups).reduce(0) { sum, name in
+            sum + (groupByName[name].map { indexByGroup[$0].valueCount(of: label) } ?? 0)
+        }
+    }
+
+    private func addSeries(_ key: SeriesKey) -> Int {
         let group = groupByName[key.group] ?? groupNames.count
         if group == groupNames.count {
             groupNames.append(key.group)

@@ -10,6 +10,8 @@ struct LiveQuestion: Hashable {
     let windowSeconds: Int64
     /// Series kept, the heaviest first.
     let limit: Int
+    /// Kept though nobody asks; nobody can subscribe to it.
+    var isStanding = false
 
     /// What is kept, but for how much of it.
     struct Content: Hashable {

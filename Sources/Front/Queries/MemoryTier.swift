@@ -25,6 +25,11 @@ package protocol MemoryTier: Sendable {
     /// The metric's series in all partitions, each with the time of the last event seen (ms since 1970, 0 where none has
     /// been); nil while not all are known.
     func lastSeen(of metric: MetricDefinition) async -> [LabelSet: Int64]?
+    /// The metrics that memory goes by, where it heard of them within the last seconds. On its loop only.
+    nonisolated var definitionsAtOnce: Definitions? { get }
+    /// All of what is asked, where memory has it and needs less than a ms for it; nil where it has not, or needs more. On its loop
+    /// only, in one step of it.
+    nonisolated func answerAtOnce(_ query: Query) -> KeptAnswer?
 }
 
 /// An answer that memory keeps merged.

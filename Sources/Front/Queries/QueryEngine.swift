@@ -69,7 +69,7 @@ package actor QueryEngine {
     private let configured: [MetricDefinition]
     private var known: (definitions: Definitions, readNs: UInt64)?
     private(set) var partitionCount = 1
-    private var newestMs: Int64 = 0
+    var newestMs: Int64 = 0
     /// What lay before it was compacted in every partition, when Redis last answered.
     private var settledBeforeMs = Int64.min
     private var knownHeld: (held: HistoryHeld, untilNs: UInt64)?
@@ -143,14 +143,7 @@ package actor QueryEngine {
     /// - Throws: `StoreError` where no tier could answer any of it.
     package func answer(_ query: Query) async throws(StoreError) -> QueryAnswer {
         let beganNs = time.monotonicNs()
-        if let kept = await memory?.keptAnswer(query) {
-            newestMs = max(newestMs, kept.newestMs)
-            metrics?.read(.memory, nanoseconds: time.monotonicNs() &- beganNs)
-            return QueryAnswer(
-                query, kept.buckets, columns: kept.columns, tiers: [QueryTier.memory.rawValue],
-                asOfMs: newestMs,
-                degraded: [])
-        }
+        if let kept = await memory?.keptAnswer(query) { return answer(query, kept, sinceNs: beganNs) }
         // Items are no single values, so they have no columns.
         let aggregations = query.aggregations.contains(.top) ? nil : query.aggregations
         let (query, found) = try await findOnce(query, columns: aggregations)

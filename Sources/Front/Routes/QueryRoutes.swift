@@ -31,8 +31,12 @@ struct QueryRoutes: Sendable {
 
     /// `GET /api/v1/top`: the heaviest items of the whole range.
     func top(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        answer(request, responder, read: { () throws(QueryError) in try TopParameters(request) }) {
-            parameters, definitions, beganNs in
+        let beganNs = time.monotonicNs()
+        guard
+            let parameters = accepted(
+                responder, { () throws(QueryError) -> TopParameters in try TopParameters(request) })
+        else { return }
+        answer(responder) { definitions in
             let query = try parameters.query(definitions, nowMs: time.wallMs())
             let (used, found) = try await engine.findOnce(query)
             let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
@@ -52,31 +56,55 @@ struct QueryRoutes: Sendable {
             let detail = "Accept must allow \(Self.formats.joined(separator: " or ")): there is nothing else."
             return responder.respond(HTTPResponse(problem: .notAcceptable, detail: detail))
         }
-        answer(request, responder, read: read) { parameters, definitions, beganNs in
+        let beganNs = time.monotonicNs()
+        guard let parameters = accepted(responder, read) else { return }
+        if let response = responseAtOnce(parameters, format, beganNs) { return responder.respond(response) }
+        answer(responder) { definitions in
             if let name = parameters.pathMetric, definitions[name] == nil {
                 metrics.asked(.refused)
                 return .unknownMetric(name)
             }
             let query = try parameters.query(definitions, nowMs: time.wallMs())
             let answer = try await engine.answer(query)
-            let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
-            metrics.answered(tiers: answer.tiers, degraded: answer.degraded, seconds: seconds)
-            let isFinal =
-                parameters.texts.isRangeAbsolute && answer.degraded.isEmpty
-                && isFinal(answer.query, compactedBeforeMs: answer.compactedBeforeMs)
-            var response = await engine.computed(isLong: answer.valueCount > Self.valuesInPlace) {
-                format == 0
-                    ? HTTPResponse(.json, QueryAnswerText.json(answer, tookMs: seconds * 1_000), isFinal: isFinal)
-                    : HTTPResponse(.csv, AnswerBody(bytes: QueryAnswerText.csv(answer)), isFinal: isFinal)
+            let seconds = counted(answer, sinceNs: beganNs)
+            return await engine.computed(isLong: answer.valueCount > Self.valuesInPlace) {
+                response(answer, parameters, format, seconds)
             }
-            if format == 0 { return response }
-            // A table has no place for what JSON says beside the series.
-            if !answer.degraded.isEmpty {
-                response.fields.append("Weir-Degraded", answer.degraded.joined(separator: ", "))
-            }
-            if answer.isTruncated { response.fields.append("Weir-Truncated", "true") }
-            return response
         }
+    }
+
+    /// The response where memory makes the answer in one step; nil where somebody must be waited for, or told what is wrong.
+    private func responseAtOnce(_ parameters: QueryParameters, _ format: Int, _ beganNs: UInt64) -> HTTPResponse? {
+        guard let definitions = engine.definitionsAtOnce,
+            let query = try? parameters.query(definitions, nowMs: time.wallMs()),
+            let answer = engine.answerAtOnce(query)
+        else { return nil }
+        return response(answer, parameters, format, counted(answer, sinceNs: beganNs))
+    }
+
+    /// Counts an answer; returns the seconds it took.
+    private func counted(_ answer: QueryAnswer, sinceNs beganNs: UInt64) -> Double {
+        let seconds = Double(time.monotonicNs() &- beganNs) / 1e9
+        metrics.answered(tiers: answer.tiers, degraded: answer.degraded, seconds: seconds)
+        return seconds
+    }
+
+    private func response(
+        _ answer: QueryAnswer, _ parameters: QueryParameters, _ format: Int, _ seconds: Double
+    ) -> HTTPResponse {
+        let isFinal =
+            parameters.texts.isRangeAbsolute && answer.degraded.isEmpty
+            && isFinal(answer.query, compactedBeforeMs: answer.compactedBeforeMs)
+        if format == 0 {
+            return HTTPResponse(.json, QueryAnswerText.json(answer, tookMs: seconds * 1_000), isFinal: isFinal)
+        }
+        var response = HTTPResponse(.csv, AnswerBody(bytes: QueryAnswerText.csv(answer)), isFinal: isFinal)
+        // A table has no place for what JSON says beside the series.
+        if !answer.degraded.isEmpty {
+            response.fields.append("Weir-Degraded", answer.degraded.joined(separator: ", "))
+        }
+        if answer.isTruncated { response.fields.append("Weir-Truncated", "true") }
+        return response
     }
 
     /// True where no event for the range of `query` is accepted any more, and those that were have long been compacted.
@@ -84,21 +112,25 @@ struct QueryRoutes: Sendable {
         query.toMs + lateMs + Self.settlingMs <= compactedBeforeMs
     }
 
-    private func answer<Parameters: Sendable>(
-        _ request: HTTPRequest, _ responder: HTTPResponder, read: () throws(QueryError) -> Parameters,
-        _ make: @escaping @Sendable (Parameters, Definitions, UInt64) async throws -> HTTPResponse
-    ) {
-        let parameters: Parameters
+    /// The parameters; nil where they are wrong, and the client has been told so.
+    private func accepted<Parameters>(
+        _ responder: HTTPResponder, _ read: () throws(QueryError) -> Parameters
+    ) -> Parameters? {
         do throws(QueryError) {
-            parameters = try read()
+            return try read()
         } catch {
             metrics.asked(.refused)
-            return responder.respond(HTTPResponse(problem: .badRequest, detail: "\(error)."))
+            responder.respond(HTTPResponse(problem: .badRequest, detail: "\(error)."))
+            return nil
         }
-        let beganNs = time.monotonicNs()
+    }
+
+    private func answer(
+        _ responder: HTTPResponder, _ make: @escaping @Sendable (Definitions) async throws -> HTTPResponse
+    ) {
         responder.respond {
             do {
-                return try await make(parameters, try await engine.definitions(), beganNs)
+                return try await make(try await engine.definitions())
             } catch let error as QueryError {
                 metrics.asked(.refused)
                 return HTTPResponse(problem: .badRequest, detail: "\(error).")

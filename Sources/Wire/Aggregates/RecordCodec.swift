@@ -92,8 +92,12 @@ package enum RecordCodec {
             let before = count
             let head = try head(bytes, &cursor, after: before)
             count = head.count
-            if head.metric == metric && head.flags & (hasRegisters | hasItems) == 0 {
-                try merge(bytes, &cursor, head, into: &aggregate)
+            if head.flags & (hasRegisters | hasItems) == 0 {
+                if head.metric == metric {
+                    try merge(bytes, &cursor, head, into: &aggregate)
+                } else {
+                    try skip(bytes, &cursor, head)
+                }
                 continue
             }
             cursor = start
@@ -233,6 +237,22 @@ package enum RecordCodec {
         } else if try SketchCodec.merge(bytes, &cursor, into: &aggregate.sketch) != head.count {
             throw DecodingFailure(what: "sketch", offset: head.start)
         }
+    }
+
+    /// Moves the cursor behind a section whose head was read and that has no sets; what it says is not looked at.
+    private static func skip(_ bytes: Span<UInt8>, _ cursor: inout ByteCursor, _ head: Head) throws(DecodingFailure) {
+        let isOne = head.flags & 3 == 1
+        switch head.flags & 3 {
+        case 0: break
+        case 3: cursor.offset += 24
+        default: cursor.offset += 8
+        }
+        if head.flags & hasLast != 0 {
+            _ = try cursor.varint(bytes)
+            if !isOne { cursor.offset += 8 }
+        }
+        if head.flags & hasSketch != 0, !isOne { try SketchCodec.skip(bytes, &cursor) }
+        guard cursor.offset <= bytes.count else { throw DecodingFailure(what: "section", offset: head.start) }
     }
 
     /// Reads a whole section; `count` is that of the section before.

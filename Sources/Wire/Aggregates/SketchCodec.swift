@@ -52,15 +52,46 @@ package enum SketchCodec {
             total = try cursor.count(bytes)
             sketch.addZeros(total)
         }
-        let indices = Sketch.indices
-        for isNegative in [true, false] where head & (isNegative ? 2 : 4) != 0 {
-            let bins = try bins(bytes, &cursor)
-            guard let first = bins.first, let last = bins.last, indices.contains(first.index),
-                indices.contains(last.index)
-            else { throw DecodingFailure(what: "sketch", offset: start) }
-            for bin in bins { total += bin.count }
-            sketch.add(ascending: bins, isNegative: isNegative)
+        if head & 2 != 0 { total += try mergeBins(bytes, &cursor, isNegative: true, into: &sketch) }
+        if head & 4 != 0 { total += try mergeBins(bytes, &cursor, isNegative: false, into: &sketch) }
+        return total
+    }
+
+    /// Moves the cursor behind a sketch, without looking at what it says.
+    static func skip(_ bytes: Span<UInt8>, _ cursor: inout ByteCursor) throws(DecodingFailure) {
+        let head = try cursor.varint(bytes)
+        if head & 1 != 0 { _ = try cursor.varint(bytes) }
+        for bit: UInt64 in [2, 4] where head & bit != 0 {
+            let count = try cursor.count(bytes) + 1
+            guard count <= bytes.count - cursor.offset else {
+                throw DecodingFailure(what: "bins", offset: cursor.offset)
+            }
+            _ = try cursor.varint(bytes)
+            for _ in 0..<count where try cursor.varint(bytes) & 1 != 0 { _ = try cursor.varint(bytes) }
         }
+    }
+
+    /// Adds bins to `sketch`; returns how many values these are.
+    private static func mergeBins(
+        _ bytes: Span<UInt8>, _ cursor: inout ByteCursor, isNegative: Bool, into sketch: inout Sketch
+    ) throws(DecodingFailure) -> Int {
+        let start = cursor.offset
+        let indices = Sketch.indices
+        var total = 0
+        if sketch.hasNone(isNegative: isNegative) {
+            // As they stand, into memory that the sketch has kept.
+            try eachBin(bytes, &cursor) { (index, count) throws(DecodingFailure) in
+                guard indices.contains(index) else { throw DecodingFailure(what: "sketch", offset: start) }
+                total += count
+                sketch.append(.init(index: index, count: count), isNegative: isNegative)
+            }
+            return total
+        }
+        let bins = try bins(bytes, &cursor)
+        guard let first = bins.first, let last = bins.last, indices.contains(first.index), indices.contains(last.index)
+        else { throw DecodingFailure(what: "sketch", offset: start) }
+        for bin in bins { total += bin.count }
+        sketch.add(ascending: bins, isNegative: isNegative)
         return total
     }
 

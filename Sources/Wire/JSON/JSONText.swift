@@ -24,21 +24,51 @@ extension [UInt8] {
     package mutating func appendJSON(_ number: Double) {
         if let whole = Int(exactly: number), whole.magnitude < 1 << 53 {
             appendJSON(whole)
-        } else {
+        } else if !appendShortFraction(number) {
             append(contentsOf: number.description.utf8)
         }
+    }
+
+    /// Appends a number that has one to six decimals and at most 15 digits; false where it is another.
+    ///
+    /// Two decimal numbers of at most 15 digits are never nearest to the same double, so that with the fewest decimals among them is
+    /// the shortest text.
+    private mutating func appendShortFraction(_ number: Double) -> Bool {
+        // Below, the shortest text has an exponent.
+        guard number.magnitude >= 0.0001, number.magnitude < 1e9 else { return false }
+        var power = 1.0
+        for decimals in 1...6 {
+            power *= 10
+            let digits = (number.magnitude * power).rounded()
+            // Both are whole and below 2^53, so this is the double nearest to the decimal number.
+            guard digits / power == number.magnitude else { continue }
+            if number < 0 { append(UInt8(ascii: "-")) }
+            let (whole, fraction) = UInt(digits).quotientAndRemainder(dividingBy: UInt(power))
+            append(digits: whole, atLeast: 1)
+            append(UInt8(ascii: "."))
+            append(digits: fraction, atLeast: decimals)
+            return true
+        }
+        return false
     }
 
     /// Appends a whole number.
     package mutating func appendJSON(_ number: Int) {
         if number < 0 { append(UInt8(ascii: "-")) }
-        let start = count
-        var rest = number.magnitude
-        repeat {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        self[start...].reverse()
+        append(digits: number.magnitude, atLeast: 1)
+    }
+
+    private mutating func append(digits number: UInt, atLeast count: Int) {
+        var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
+        var start = digits.count
+        var rest = number
+        while rest > 0 {
+            start -= 1
+            let (tens, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+            rest = tens
+        }
+        for place in Swift.min(start, digits.count - count)..<digits.count { append(digits[place]) }
     }
 
     /// Appends JSON that is known to be right as it stands.

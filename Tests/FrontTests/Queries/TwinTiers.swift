@@ -241,6 +241,10 @@ final class TwinTiers: RecentStore, HistoryStore, MemoryTier {
         }
     }
 
+    var definitionsAtOnce: Definitions? { nil }
+
+    func answerAtOnce(_ query: Query) -> KeptAnswer? { nil }
+
     func keptAnswer(_ query: Query) async -> KeptAnswer? { nil }
 
     func keptEnd(
