@@ -31,7 +31,7 @@ Records are opaque here: the worker holds the state of its partition at the curs
 compare-and-set on the cursor proves that nobody changed them meanwhile (docs/architecture.md, "Replacing beats merging"). ]]
 
 -- Major: other versions cannot work side by side. Minor: a worker may meet one newer than its own.
-local VERSION = '3.1'
+local VERSION = '3.2'
 local MAJOR = 3 -- of VERSION; nothing can be computed while a library is loaded
 
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack
@@ -100,7 +100,8 @@ local function in_slices(list, call)
 end
 --[[ weir_state: where a partition stands.
 KEYS    1 cursor  HASH
-RETURNS {cursor id, watermark ms, horizon s, newest ms, now ms, definitions version}, all as strings
+RETURNS {cursor id, watermark ms, horizon s, newest ms, now ms, definitions version, the oldest minute (s) that changed and is not
+        compacted since, empty where there is none}, all as strings
 COST    O(1) ]]
 local function state_of(cursor_key)
     local held = redis.call('HMGET', cursor_key, 'id', 'watermark', 'horizon', 'newest', 'definitions')
@@ -110,7 +111,7 @@ local function state_of(cursor_key)
     local horizon = math.max(tonumber(held[3] or 0), tonumber(time[1]) - FINE_LIFE_S)
     return {
         held[1] or '0-0', held[2] or '0', string.format('%d', horizon), held[4] or '0', string.format('%d', now_ms),
-        held[5] or '0',
+        held[5] or '0', redis.call('ZRANGE', prefix_of(cursor_key) .. 'minutes', 0, 0)[1] or '',
     }
 end
 

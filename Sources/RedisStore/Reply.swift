@@ -48,12 +48,14 @@ extension RedisValue {
 extension PartitionState {
     /// Reads what `weir_state` returns.
     init?(_ reply: RedisValue?) {
-        guard let values = reply?.array, values.count == 6, let cursor = values[0].streamID,
+        guard let values = reply?.array, values.count >= 6, let cursor = values[0].streamID,
             let watermark = values[1].number, let horizon = values[2].number, let newest = values[3].number,
             let now = values[4].number, let version = values[5].number
         else { return nil }
         self.init(
             cursor: cursor, watermarkMs: watermark, horizonSecond: horizon, newestMs: newest, nowMs: now,
             definitionsVersion: Int(version))
+        // A library before 3.2 does not tell.
+        if values.count > 6 { changedFromMs = values[6].number.map { $0 * 1_000 } }
     }
 }

@@ -31,7 +31,7 @@ Records are opaque here: the worker holds the state of its partition at the curs
 compare-and-set on the cursor proves that nobody changed them meanwhile (docs/architecture.md, "Replacing beats merging"). ]]
 
 -- Major: other versions cannot work side by side. Minor: a worker may meet one newer than its own.
-local VERSION = '3.1'
+local VERSION = '3.2'
 local MAJOR = 3 -- of VERSION; nothing can be computed while a library is loaded
 
 local FINE_CHUNK_S = 120    -- at most 120 fields: small ones stay a listpack

@@ -73,6 +73,9 @@ package struct PartitionState: Sendable, Equatable {
     package var nowMs: Int64
     /// Version of the definitions that the partition's worker uses.
     package var definitionsVersion: Int
+    /// The oldest minute (ms since 1970) that has changed since it was compacted, or was not yet; nil where none has. 0 where nothing
+    /// is known of it.
+    package var changedFromMs: Int64? = 0
 
     package init(
         cursor: StreamID, watermarkMs: Int64, horizonSecond: Int64, newestMs: Int64, nowMs: Int64,
@@ -94,6 +97,9 @@ package struct PartitionState: Sendable, Equatable {
     package var boundaryMs: Int64 {
         StepLadder.floor(min(watermarkMs, nowMs - 3_600_000), HistoryPieces.shortestMs)
     }
+
+    /// Up to here (ms since 1970) PostgreSQL has all that Redis has.
+    package var compactedMs: Int64 { min(watermarkMs, changedFromMs ?? .max) }
 }
 
 /// What `RecentStore.read` found.

@@ -18,14 +18,16 @@ extension LiveHub {
         let isFed: Bool
     }
 
-    private static let hour = Span(step: 10, window: 3_600 + 60, isFed: false)
+    /// With the ten minutes that go over to PostgreSQL at once: the end of a longer question is this and nothing else.
+    private static let hour = Span(step: 10, window: 3_600 + 600 + 60, isFed: false)
     private static let spans = [
         Span(step: 1, window: 300 + 10, isFed: false), Span(step: 5, window: 900 + 30, isFed: true),
         Span(step: hour.step, window: hour.window, isFed: true),
     ]
-    /// Every ten minutes PostgreSQL takes over what is more than an hour old, by the minute; groups of an hour are filled when none of
-    /// their window is its.
+    /// Every ten minutes PostgreSQL takes over what is more than an hour old, by the minute; groups of an hour are not filled just
+    /// then.
     private static let takeOver: Int64 = 600
+    private static let beforeTakeOver: Int64 = 10
     /// A group that came out coarser than it should is tried again after this.
     private static let retryNs: UInt64 = 30_000_000_000
     private static let lookNs: UInt64 = 10_000_000_000
@@ -75,8 +77,7 @@ extension LiveHub {
 
     /// The next to be made: of all metrics the finest first, which need no store.
     private func nextStanding(_ nowNs: UInt64) -> Candidate? {
-        let isHourFillable =
-            time.wallMs() / 1_000 % Self.takeOver >= Self.hour.window - 3_600 + Self.hour.step
+        let isHourFillable = time.wallMs() / 1_000 % Self.takeOver < Self.takeOver - Self.beforeTakeOver
         let metrics = memory.catalog.definitions.metrics.filter { metric in
             metric.kind != .top && configuration.standingSeries.contains(memory.catalog.series(of: metric).count)
         }

@@ -228,6 +228,11 @@ final class LiveMemory {
         for group in groups.values where group.isReady { group.outdate(from..<to) }
     }
 
+    /// Up to here PostgreSQL answers, by the minute, once it has it all: standing groups begin behind it, and grow.
+    private static func boundary(now second: Int64) -> Int64 {
+        (second - 3_600).rounded(downTo: HistoryPieces.shortestMs / 1_000)
+    }
+
     static func minute(_ second: Int64) -> Int64 { second.rounded(downTo: 60) / 60 }
 
     /// The second from which on all of a metric is held.
@@ -293,7 +298,8 @@ final class LiveMemory {
     func begin(_ group: LiveGroup, now second: Int64) {
         let safe = start(of: group.metric) + 8
         group.begin(
-            windowStart: windowStart(group, now: second),
+            windowStart: max(
+                windowStart(group, now: second), group.question.isStanding ? Self.boundary(now: second) : 0),
             liveFrom: safe.rounded(upTo: group.stepSeconds),
             closedBefore: max(second - LiveGroup.openSeconds, group.source?.windowStart ?? 0),
             linesKnown: catalog.lines.count)

@@ -178,18 +178,25 @@ package actor QueryEngine {
         if !isBehind, let found = await findInMemory(asked, covered) { return (asked, found) }
         var failure: StoreError
         do throws(StoreError) {
+            let states = try await partitionStates()
             let plan = QueryPlan(
-                asked, states: try await partitionStates(), memoryFromSecond: isBehind ? nil : covered,
-                held: await held())
+                asked, states: states, memoryFromSecond: isBehind ? nil : covered, held: await held())
             settledBeforeMs = plan.before.min() ?? .min
             var found = Found(plan.query)
             found.compactedBeforeMs = plan.before.min() ?? 0
             var past = plan.history
-            if usesMemory, !isBehind, let end = await memory?.keptEnd(plan.query, latestStartMs: settledBeforeMs) {
+            var before = plan.before
+            var settledMs = settledBeforeMs
+            if usesMemory, !isBehind, let end = await keptEnd(plan, states) {
                 found.buckets.merge(end.buckets)
                 found.newestMs = max(found.newestMs, end.newestMs)
                 found.read.insert(.memory)
                 past = plan.query.fromMs < end.fromMs ? plan.query.fromMs..<end.fromMs : nil
+                if end.fromMs > settledMs {
+                    // PostgreSQL has all of these, though Redis has them, too.
+                    before = before.map { _ in end.fromMs }
+                    settledMs = end.fromMs
+                }
             } else {
                 // Memory first: it is what may lose the range while the stores are asked.
                 if let range = plan.memory, !(await readMemory(plan.query, range, &found)) {
@@ -201,8 +208,8 @@ package actor QueryEngine {
             }
             if let range = past {
                 let part = WantedHistory(
-                    query: plan.query, rangeMs: range, before: plan.before, settledBeforeMs: settledBeforeMs,
-                    columns: columns, isKept: current != nil && !isBehind)
+                    query: plan.query, rangeMs: range, before: before, settledBeforeMs: settledMs, columns: columns,
+                    isKept: current != nil && !isBehind)
                 guard await readHistory(part, &found) else {
                     return try await find(asked, usesMemory: usesMemory, columns: columns)
                 }
@@ -215,6 +222,25 @@ package actor QueryEngine {
         if failure.store.description == QueryTier.postgres.rawValue { throw failure }
         logger.debug("Redis is left out of an answer", ["reason": "\(failure)"])
         return try await findWithoutRedis(asked, covered, failure, columns)
+    }
+
+    /// The end of a question from a group that memory keeps, which the stores' part reaches up to; nil where there is none.
+    ///
+    /// Hours that are over are taken from PostgreSQL as soon as it has all of them: it has them rolled up, where Redis has some
+    /// hundred buckets of each series.
+    private func keptEnd(
+        _ plan: QueryPlan, _ states: [PartitionState]
+    ) async -> (buckets: GroupedBuckets, fromMs: Int64, newestMs: Int64)? {
+        let hourMs = HistoryResolution.hour.ms
+        if plan.query.stepMs >= hourMs {
+            let compacted = StepLadder.floor(states.map(\.compactedMs).min() ?? .min, hourMs)
+            if compacted > settledBeforeMs, compacted > plan.query.fromMs,
+                let end = await memory?.keptEnd(plan.query, latestStartMs: compacted)
+            {
+                return end
+            }
+        }
+        return await memory?.keptEnd(plan.query, latestStartMs: settledBeforeMs)
     }
 
     /// All of what is asked, where memory has it whole.
