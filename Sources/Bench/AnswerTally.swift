@@ -34,6 +34,8 @@ package struct AnswerTally: Sendable {
     /// Of those, how many said which tiers were read, and of these, for how many PostgreSQL was not needed.
     package private(set) var toldTiers = 0
     package private(set) var withoutPostgres = 0
+    /// Of those, how many came with each step (ms).
+    package private(set) var steps: [Int: Int] = [:]
     /// Of all bodies.
     package private(set) var bytes = 0
     /// Of answers that are a success: from asking (or, at a rate, from when it was due) to the whole answer.
@@ -59,6 +61,7 @@ package struct AnswerTally: Sendable {
             toldTiers += 1
             if isWithout { withoutPostgres += 1 }
         }
+        if let step = answer.stepMs { steps[step, default: 0] += 1 }
         roundTrip.add(roundTripMs)
         if let ms = answer.tookMs { took.add(ms) }
     }
@@ -76,6 +79,7 @@ package struct AnswerTally: Sendable {
         bytes += other.bytes
         roundTrip.merge(other.roundTrip)
         took.merge(other.took)
+        steps.merge(other.steps, uniquingKeysWith: +)
         for (reason, count) in other.failures { failures[reason, default: 0] += count }
     }
 }

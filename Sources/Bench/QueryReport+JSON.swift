@@ -62,7 +62,14 @@ extension QueryReport {
         }
         json.appendJSON(literal: "},\"degraded\":")
         json.appendJSON(tally.degraded)
-        json.appendJSON(literal: ",\"without_postgres\":")
+        json.appendJSON(literal: ",\"steps_ms\":{")
+        for (index, step) in tally.steps.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { json.append(UInt8(ascii: ",")) }
+            json.appendJSON("\(step.key)")
+            json.append(UInt8(ascii: ":"))
+            json.appendJSON(step.value)
+        }
+        json.appendJSON(literal: "},\"without_postgres\":")
         append(tally.hitRate, to: &json)
         json.appendJSON(literal: ",\"bytes\":")
         json.appendJSON(tally.bytes)

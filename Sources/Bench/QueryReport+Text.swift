@@ -1,7 +1,8 @@
 /// The report as a table for people.
 extension QueryReport {
     private static let headings = [
-        "question", "requests", "/s", "p50", "p90", "p99", "max", "p50", "p90", "p99", "max", "no PG", "KB", "failed",
+        "question", "requests", "/s", "p50", "p90", "p99", "max", "p50", "p90", "p99", "max", "no PG", "KB", "step",
+        "failed",
     ]
     private static let roundTripColumns = 3...6
     private static let tookColumns = 7...10
@@ -37,8 +38,15 @@ extension QueryReport {
             + [
                 tally.hitRate.map { fixed(100 * $0, 1) + " %" } ?? "–",
                 tally.requests == 0 ? "–" : fixed(Double(tally.bytes) / Double(tally.requests) / 1_000, 1),
-                "\(tally.failed)",
+                steps(tally), "\(tally.failed)",
             ]
+    }
+
+    /// The step of most answers, with a mark where there were others.
+    private static func steps(_ tally: AnswerTally) -> String {
+        guard let most = tally.steps.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key else { return "–" }
+        let name = most % 1_000 == 0 ? "\(most / 1_000)s" : "\(most)ms"
+        return tally.steps.count == 1 ? name : name + "+"
     }
 
     private static func times(_ times: AnswerTally.Times) -> [String] {

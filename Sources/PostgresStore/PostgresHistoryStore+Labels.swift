@@ -32,21 +32,19 @@ extension PostgresHistoryStore {
         var made = LabelRollUps()
         var places: [LabelSet: Int] = [:]
         // Neighbours mostly have the same groups.
-        var (last, groups): ([String], [Int]) = ([], [])
+        var (last, groups): (Int?, [Int]) = (nil, [])
         for row in 0..<found.rowCount {
             // Made before the metric's kind was what it is now.
             if (0..<aggregationCount).contains(where: { found.isNull(row, 3 + $0) }) { continue }
-            let texts = try found.textArray(row, 1)
-            // By their bytes: Swift's texts are equal in more cases.
-            if !texts.elementsEqual(last, by: { $0.utf8.elementsEqual($1.utf8) }) {
-                groups = try texts.map { text in
+            if !(last.map { found.isSame(row, as: $0, 1) } ?? false) {
+                groups = try found.textArray(row, 1).map { text in
                     let labels = try QueryResult.labels(text)
                     if let known = places[labels] { return known }
                     places[labels] = made.labels.count
                     made.labels.append(labels)
                     return made.labels.count - 1
                 }
-                last = texts
+                last = row
             }
             let counts = try found.int8Array(row, 2).map(Int.init)
             var values: [[Double]] = []

@@ -37,8 +37,8 @@ enum ServeCommand {
 
     static let lastHour = Setting(
         "last-hour", .bytes(ByteCount(bytes: 0)...ByteCount(bytes: 64 << 30)),
-        default: ByteCount(bytes: 128 << 20), key: "last_hour",
-        help: "Memory for the last hour of each metric, kept merged before anybody asks; 0 keeps none.")
+        default: ByteCount(bytes: 256 << 20), key: "last_hour",
+        help: "Memory for the last 5 and 15 minutes and the last hour of each metric, kept merged; 0 keeps none.")
 
     static let drain = Setting(
         "drain", .duration(.zero ... .seconds(5)), default: .zero, environment: "WEIR_DRAIN", key: "drain",

@@ -1,4 +1,5 @@
 """The same questions asked of VictoriaMetrics and of PostgreSQL in plain SQL, and the tables of `query.py`."""
+import collections
 import re
 import statistics
 import subprocess
@@ -86,6 +87,16 @@ def at(one, *path):
     return one
 
 
+def steps(runs):
+    """The steps that answers came with, the most frequent first, with their share where there are several."""
+    count = collections.Counter()
+    for run in runs:
+        count.update({int(step): answers for step, answers in run["steps_ms"].items()})
+    return ", ".join(
+        f"{step // 1000} s" + (f" ({100 * answers / count.total():.0f} %)" if len(count) > 1 else "")
+        for step, answers in count.most_common()) or "–"
+
+
 def table(rounds, sql, options):
     def ours(index, *path):
         return median(at(one["questions"][index], *path) for one in rounds)
@@ -100,7 +111,7 @@ def table(rounds, sql, options):
           + f" of a core. /healthz: {limit:,.0f} requests/s, clients {100 * median(one['limit']['client_cores'] for one in rounds):.0f} %.\n")
     print("| question | server ms, closed loop: p50 | p99 | goal | paced: p50 | p99 | round trip, closed: p50 | p99 | requests/s | of /healthz "
           "| KB | CPU ms: front | Redis | PostgreSQL | clients' cores "
-          "| failed | without a store |\n| --- |" + " ---: |" * 16)
+          "| failed | without a store | steps |\n| --- |" + " ---: |" * 17)
     for index, question in enumerate(rounds[0]["questions"]):
         requests = ours(index, "closed", "requests_per_s")
         size = median(one["questions"][index]["closed"]["bytes"] / max(1, one["questions"][index]["closed"]["requests"]) for one in rounds)
@@ -110,7 +121,8 @@ def table(rounds, sql, options):
             *(ours(index, "closed", "round_trip_ms", q) for q in ("p50", "p99")), requests, f"{100 * requests / limit:.1f} %",
             size / 1000, *(ours(index, "closed", "cpu_ms", part) for part in ("front", "redis", "postgres")),
             ours(index, "closed", "client_cores"),
-            *(f"{sum(one['questions'][index][way][what] for one in rounds for way in ('closed', 'paced'))}" for what in ("failed", "degraded"))]
+            *(f"{sum(one['questions'][index][way][what] for one in rounds for way in ('closed', 'paced'))}" for what in ("failed", "degraded")),
+            steps(one["questions"][index][way] for one in rounds for way in ("closed", "paced"))]
         print(f"| {question['name']} | " + " | ".join(cell if isinstance(cell, str) else number(cell) for cell in cells) + " |")
     cold = [one["cold"] for one in rounds]
     ones, trips = [sorted(sum((each[name] for each in cold), [])) for name in ("one", "one_round_trip")]
@@ -124,7 +136,9 @@ def table(rounds, sql, options):
           + ", ".join(f"{q} {number(median(run['took_ms'][q] for run in runs))}" for q in ("p50", "p90", "p99"))
           + "; p50 by range: " + ", ".join(
               f"{question['name']} {number(median(at(run['questions'][index], 'took_ms', 'p50') for run in runs))}"
-              for index, question in enumerate(runs[0]["questions"])))
+              for index, question in enumerate(runs[0]["questions"])) + "; steps: " + ", ".join(
+              f"{question['name']} {steps(run['questions'][index] for run in runs)}"
+              for index, question in enumerate(runs[0]["questions"])) + f"; without a store: {sum(run['degraded'] for run in runs)}")
     if "peer" in rounds[0]:
         print("\n| question | Weir: requests/s | round trip p50 | p99 | CPU ms | VictoriaMetrics: requests/s | p50 | p99 | CPU ms | first ms "
               "| points | Weir is faster |\n| --- |" + " ---: |" * 11)

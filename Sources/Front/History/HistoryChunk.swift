@@ -63,8 +63,14 @@ struct HistoryChunk: Sendable {
         var starts = Array(repeating: [Int64](), count: labels.count)
         var counts = Array(repeating: [Int](), count: labels.count)
         var values = Array(repeating: Array(repeating: [Double](), count: aggregations.count), count: labels.count)
+        let isKept = labels.map { $0 != nil }
+        for group in labels.indices where isKept[group] {
+            starts[group].reserveCapacity(buckets.count)
+            counts[group].reserveCapacity(buckets.count)
+            for number in aggregations.indices { values[group][number].reserveCapacity(buckets.count) }
+        }
         for bucket in made.buckets[buckets] {
-            for (index, group) in bucket.groups.enumerated() where labels[group] != nil {
+            for (index, group) in bucket.groups.enumerated() where isKept[group] {
                 starts[group].append(bucket.startMs)
                 counts[group].append(bucket.counts[index])
                 for number in aggregations.indices {

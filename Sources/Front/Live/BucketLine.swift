@@ -11,7 +11,7 @@ struct BucketLine {
     /// What aggregations make of the buckets: computed when asked for, kept while a bucket stays the same.
     private var columns: [(aggregation: Aggregation, values: [Double])] = []
 
-    private static let maxColumns = 8
+    static let maxColumns = 8
     /// Stands for a value that is not computed; NaN is one that a bucket does not have.
     private static let stale = -Double.infinity
 
@@ -81,6 +81,13 @@ struct BucketLine {
 
     /// What `aggregation` makes of each bucket, of `seconds`; NaN where it has no such value.
     mutating func values(_ aggregation: Aggregation, seconds: Double) -> [Double] {
+        var work = Int.max
+        return columns[compute(aggregation, seconds: seconds, work: &work)].values
+    }
+
+    /// Computes what is missing of it, as many as `work` says, which falls by them.
+    @discardableResult
+    mutating func compute(_ aggregation: Aggregation, seconds: Double, work: inout Int) -> Int {
         var column = columns.firstIndex { $0.aggregation == aggregation } ?? columns.count
         if column == columns.count {
             if column == Self.maxColumns {
@@ -90,9 +97,11 @@ struct BucketLine {
             columns.append((aggregation, Array(repeating: Self.stale, count: starts.count)))
         }
         for index in starts.indices where columns[column].values[index] == Self.stale {
+            if work <= 0 { break }
+            work -= 1
             columns[column].values[index] = aggregates[index].value(aggregation, seconds: seconds) ?? .nan
         }
-        return columns[column].values
+        return column
     }
 
     /// Indices of the buckets that begin in `range` (seconds since 1970).

@@ -24,8 +24,8 @@ package struct LiveConfiguration: Sendable {
     package var standingSeries = 20...5_000
     /// Labels with more values have none; default 100.
     package var maxStandingValues = 100
-    /// Bytes that standing groups may have together, 0 for none; default 128 MiB.
-    package var maxStandingBytes = 128 << 20
+    /// Bytes that standing groups may have together, 0 for none; default 256 MiB.
+    package var maxStandingBytes = 256 << 20
     /// How long one read of the live stream waits for news; default 5 s.
     package var wait = Duration.seconds(5)
     /// How often a part that a store could not give is asked for again; default 5 s.

@@ -26,6 +26,20 @@ extension LiveGroup {
         return columns
     }
 
+    /// Computes values that `columns` needs and that are not known yet, `work` at most; true where none is left.
+    func compute(_ aggregations: [Aggregation], ofSeries places: [Int], work: Int) -> Bool {
+        // More columns than a series keeps would push each other out.
+        guard aggregations.count <= BucketLine.maxColumns else { return true }
+        var left = work
+        for place in places {
+            for aggregation in aggregations {
+                series[place].buckets.compute(aggregation, seconds: Double(stepSeconds), work: &left)
+            }
+            if left <= 0 { return false }
+        }
+        return true
+    }
+
     /// Merges the buckets that begin in `range` (seconds since 1970) into `buckets`.
     func merge(_ range: Range<Int64>, into buckets: inout GroupedBuckets) {
         for place in series.indices { _ = merge(range, ofSeries: place, into: &buckets) }

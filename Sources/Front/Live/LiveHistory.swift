@@ -9,4 +9,35 @@ package protocol LiveHistory: Sendable {
     func read(
         _ metric: MetricDefinition, by: [String], filter: LabelFilter, from: Int64, to: Int64, stepSeconds: Int64
     ) async throws(StoreError) -> HistoryPart
+
+    /// The same for several metrics and groupings, in their order; with one read of what they share, where that can be.
+    func read(
+        _ asked: [LiveRead], from: Int64, to: Int64, stepSeconds: Int64
+    ) async throws(StoreError) -> [HistoryPart]
+}
+
+/// What is read of all series of a metric.
+package struct LiveRead: Sendable {
+    package let metric: MetricDefinition
+    /// Labels to keep, ascending.
+    package let by: [String]
+
+    package init(metric: MetricDefinition, by: [String]) {
+        self.metric = metric
+        self.by = by
+    }
+}
+
+extension LiveHistory {
+    package func read(
+        _ asked: [LiveRead], from: Int64, to: Int64, stepSeconds: Int64
+    ) async throws(StoreError) -> [HistoryPart] {
+        var parts: [HistoryPart] = []
+        for one in asked {
+            parts.append(
+                try await read(
+                    one.metric, by: one.by, filter: LabelFilter(), from: from, to: to, stepSeconds: stepSeconds))
+        }
+        return parts
+    }
 }

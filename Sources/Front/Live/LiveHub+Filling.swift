@@ -62,6 +62,37 @@ extension LiveHub {
         }
     }
 
+    /// Gives groups of one step and window, of metrics that share series, their buckets with one read of the stores. Those that are
+    /// not ready then have to be filled one by one.
+    func fillTogether(_ questions: [LiveQuestion]) async {
+        let fresh = questions.filter { memory.groups[$0]?.isReady == false && filling.insert($0).inserted }
+        defer { filling.subtract(fresh) }
+        let groups = fresh.compactMap { memory.groups[$0] }
+        let now = time.wallMs() / 1_000
+        for group in groups { memory.begin(group, now: now) }
+        let epochs = groups.map(\.epoch)
+        for group in groups {
+            guard await seed(group) else { return }
+            if group.isReady { becameReady(group) }
+        }
+        guard let range = groups.first?.reading, groups.allSatisfy({ $0.reading == range }) else { return }
+        let asked = groups.map { LiveRead(metric: $0.metric, by: $0.question.by) }
+        guard
+            let parts = try? await history.read(
+                asked, from: range.lowerBound, to: range.upperBound, stepSeconds: groups[0].stepSeconds),
+            parts.allSatisfy({ $0.stepSeconds == groups[0].stepSeconds })
+        else { return }
+        for (index, group) in groups.enumerated() where group.epoch == epochs[index] {
+            memory.saw(parts[index].cursors)
+            while group.epoch == epochs[index], !memory.hasReached(parts[index].cursors), !isStopping {
+                await nextNews()
+            }
+            guard group.epoch == epochs[index] else { continue }
+            if group.install(parts[index], version: memory.nextVersion()) { becameReady(group) }
+            await Task.yield()
+        }
+    }
+
     /// Takes the ring's part in, a few lines a turn; false where the group was forgotten meanwhile.
     private func seed(_ group: LiveGroup) async -> Bool {
         let epoch = group.epoch

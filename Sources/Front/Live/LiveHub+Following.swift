@@ -90,8 +90,8 @@ extension LiveHub {
         let listed = try await store.series(partition: partition, from: 0)
         var series = listed.series
         memory.begin(partition: partition, position: position, series: series)
-        // Small enough for one call not to hold up the store: 8.5 minutes of each are up to 32,000 records.
-        let size = 64
+        // Small enough for one call to hold up neither the store nor the loop: 8.5 minutes of each are up to 8,000 records.
+        let size = 16
         var start = 0
         repeat {
             let numbers = series[start..<min(start + size, series.count)].map(\.number)

@@ -25,12 +25,13 @@ extension LiveHub {
     }
 
     /// What a view that has all of the question answers, of the series at `places`; nil where more than `work` buckets have to be
-    /// merged for it: the rest is for the next time.
+    /// looked at for it: the rest is for the next time.
     func kept(_ view: LiveView, _ places: [Int], _ query: Query, work: Int) -> KeptAnswer? {
         let (from, to) = (query.fromMs / 1_000, query.toMs / 1_000)
         let closed = min(max(view.group.closedEnd(stepSeconds: view.stepSeconds), from), to)
         let columns: AnswerColumns
         if view.isKeptAsAsked(places: places) {
+            guard view.group.compute(query.aggregations, ofSeries: places, work: work) else { return nil }
             columns = view.group.columns(
                 query.aggregations, in: from..<closed, ofSeries: places, labels: view.labels)
         } else {

@@ -19,10 +19,10 @@ extension LiveHub {
     }
 
     /// With the ten minutes that go over to PostgreSQL at once: the end of a longer question is this and nothing else.
-    private static let hour = Span(step: 10, window: 3_600 + 600 + 60, isFed: false)
+    private static let hour = Span(step: 10, window: 3_600 + 600 + 60, isFed: true)
     private static let spans = [
         Span(step: 1, window: 300 + 10, isFed: false), Span(step: 5, window: 900 + 30, isFed: true),
-        Span(step: hour.step, window: hour.window, isFed: true),
+        hour,
     ]
     /// Every ten minutes PostgreSQL takes over what is more than an hour old, by the minute; groups of an hour are not filled just
     /// then.
@@ -47,11 +47,15 @@ extension LiveHub {
                 nextLookNs = now + Self.lookNs
             }
             isBusy = standing.contains { memory.groups[$0].map { !$0.isReady } ?? false }
-            guard !isBusy, let next = nextStanding(now) else { continue }
+            let next = isBusy ? [] : nextStanding(now)
+            if next.isEmpty { continue }
             isBusy = true
-            standing.insert(next.question)
-            let group = memory.group(next.question, metric: next.metric, source: next.source)
-            if !group.isReady { startFilling(next.question) }
+            for one in next {
+                standing.insert(one.question)
+                _ = memory.group(one.question, metric: one.metric, source: one.source)
+            }
+            await fillTogether(next.map(\.question))
+            for one in next where memory.groups[one.question]?.isReady == false { startFilling(one.question) }
         }
     }
 
@@ -75,27 +79,37 @@ extension LiveHub {
         let source: LiveGroup?
     }
 
-    /// The next to be made: of all metrics the finest first, which need no store.
-    private func nextStanding(_ nowNs: UInt64) -> Candidate? {
+    /// The next to be made, which are filled together: of all metrics the finest first, which need no store.
+    private func nextStanding(_ nowNs: UInt64) -> [Candidate] {
         let isHourFillable = time.wallMs() / 1_000 % Self.takeOver < Self.takeOver - Self.beforeTakeOver
         let metrics = memory.catalog.definitions.metrics.filter { metric in
             metric.kind != .top && configuration.standingSeries.contains(memory.catalog.series(of: metric).count)
         }
-        var candidates = Self.spans.flatMap { span in
-            metrics.compactMap { candidate($0, by: firstFit($0), span) }
-        }
-        for metric in metrics {
-            let first = firstFit(metric)
-            for label in metric.by where [label] != first && isFit(metric, label) {
-                if let more = candidate(metric, by: [label], Self.hour) { candidates.append(more) }
+        for span in Self.spans {
+            if span.window == Self.hour.window, !isHourFillable { return [] }
+            for metric in metrics {
+                let mates = metrics.filter { $0.group == metric.group && $0.kind.keepsSets == metric.kind.keepsSets }
+                let next = mates.flatMap { candidates($0, span) }.filter { isDue($0.question, nowNs) }
+                if !next.isEmpty { return next }
             }
         }
-        return candidates.first { candidate in
-            let question = candidate.question
-            if standing.contains(question) || tooLargeToStand.contains(question) { return false }
-            if let until = standingRetryNs[question], nowNs < until { return false }
-            return question.windowSeconds < Self.hour.window || isHourFillable
-        }
+        return []
+    }
+
+    private func isDue(_ question: LiveQuestion, _ nowNs: UInt64) -> Bool {
+        if standing.contains(question) || tooLargeToStand.contains(question) { return false }
+        return standingRetryNs[question].map { nowNs >= $0 } ?? true
+    }
+
+    /// A metric's groups of a span: by the first label that is fit, and of the hour by the others, too.
+    private func candidates(_ metric: MetricDefinition, _ span: Span) -> [Candidate] {
+        let first = firstFit(metric)
+        let one = candidate(metric, by: first, span).map { [$0] } ?? []
+        guard span.window == Self.hour.window else { return one }
+        return one
+            + metric.by.filter { [$0] != first && isFit(metric, $0) }.compactMap {
+                candidate(metric, by: [$0], Span(step: span.step, window: span.window, isFed: false))
+            }
     }
 
     /// A metric of whole minutes has its hour only, which is fed by events.
@@ -121,12 +135,17 @@ extension LiveHub {
         memory.catalog.valueCount(of: metric, label: label) <= configuration.maxStandingValues
     }
 
+    private func rank(_ question: LiveQuestion) -> (Int64, Int, String, String) {
+        let isFed = memory.groups[question]?.source != nil
+        return (question.windowSeconds, isFed ? 0 : 1, question.metric, question.by.joined(separator: ","))
+    }
+
     /// Drops those that are too large, of metrics that have changed, coarser than they should be since a part was read again, or
     /// whose finer group is gone.
     private func dropUnfit(_ nowNs: UInt64) {
         var bytes = 0
-        // The finest first, as others are fed by them.
-        for question in standing.sorted(by: { $0.windowSeconds < $1.windowSeconds }) {
+        // The finest first, as others are fed by them; what is asked for least comes last, and goes where there is too much.
+        for question in standing.sorted(by: { rank($0) < rank($1) }) {
             let group = memory.groups[question]
             var isFit = group.map { $0.metric == memory.catalog.definitions[question.metric] } ?? false
             if group?.source?.isDropped == true { isFit = false }

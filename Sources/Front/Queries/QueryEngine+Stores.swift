@@ -26,9 +26,9 @@ extension QueryEngine {
         }
     }
 
-    /// Reads Redis' part of a plan.
-    func readRecent(_ plan: QueryPlan, _ found: inout Found) async throws(StoreError) {
-        found.cursors = Array(repeating: nil, count: partitionCount)
+    /// Reads Redis' part of a plan, for all questions that ask for the same time and series of metrics which share records.
+    func readRecent(_ plan: QueryPlan, _ queries: [Query], _ found: inout [Found]) async throws(StoreError) {
+        for index in found.indices { found[index].cursors = Array(repeating: nil, count: partitionCount) }
         let query = plan.query
         let selected = await memory?.series(of: query.metric, filter: query.filter)
         var calls: [RecentCall] = []
@@ -52,12 +52,14 @@ extension QueryEngine {
                 }
             }
         }
-        try await read(calls, query, &found)
-        found.read.insert(.redis)
+        try await read(calls, queries, &found)
+        for index in found.indices { found[index].read.insert(.redis) }
     }
 
-    private func read(_ calls: [RecentCall], _ query: Query, _ found: inout Found) async throws(StoreError) {
-        let sets = query.metric.set.map { [$0] } ?? []
+    private func read(
+        _ calls: [RecentCall], _ queries: [Query], _ found: inout [Found]
+    ) async throws(StoreError) {
+        let sets = queries.compactMap(\.metric.set)
         let failure = await withTaskGroup(of: (RecentCall, Result<RecentBuckets, StoreError>).self) {
             group -> StoreError? in
             var rest = calls[...]
@@ -72,7 +74,9 @@ extension QueryEngine {
                 do throws(StoreError) {
                     let read = try result.get()
                     ask()
-                    try await merge(read, of: call, query.metric.id, &found)
+                    for (index, query) in queries.enumerated() {
+                        try await merge(read, of: call, query.metric.id, &found[index])
+                    }
                 } catch {
                     return error
                 }

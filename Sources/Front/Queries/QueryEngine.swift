@@ -203,7 +203,12 @@ package actor QueryEngine {
                     return try await find(asked, usesMemory: false, columns: columns)
                 }
                 if !plan.recent.isEmpty {
-                    try await timed(.redis) { () throws(StoreError) in try await readRecent(plan, &found) }
+                    var all = [found]
+                    found.buckets = GroupedBuckets(plan.query)
+                    try await timed(.redis) { () throws(StoreError) in
+                        try await readRecent(plan, [plan.query], &all)
+                    }
+                    found = all.removeLast()
                 }
             }
             if let range = past {
@@ -282,7 +287,7 @@ package actor QueryEngine {
     }
 
     /// What history holds; with PostgreSQL out of reach as it was when last seen.
-    private func held() async -> HistoryHeld {
+    func held() async -> HistoryHeld {
         guard let history else { return .all }
         let now = time.monotonicNs()
         if let knownHeld, now < knownHeld.untilNs { return knownHeld.held }
@@ -315,7 +320,7 @@ package actor QueryEngine {
         return true
     }
 
-    private func partitionStates() async throws(StoreError) -> [PartitionState] {
+    func partitionStates() async throws(StoreError) -> [PartitionState] {
         _ = try await definitions()
         let recent = recent
         @Sendable func state(_ partition: Int) async throws(StoreError) -> PartitionState {
