@@ -180,177 +180,195 @@ static const unsigned char asset_58[] = {
 #embed "../../sql/migrations/0009_create_rewritten_partition.sql"
 };
 static const unsigned char asset_59[] = {
-#embed "../../sql/queries/doctor.cursors.sql"
+#embed "../../sql/migrations/0010_create_board.sql"
 };
 static const unsigned char asset_60[] = {
-#embed "../../sql/queries/doctor.partitions.sql"
+#embed "../../sql/queries/board.create.sql"
 };
 static const unsigned char asset_61[] = {
-#embed "../../sql/queries/doctor.rights.sql"
+#embed "../../sql/queries/board.delete.sql"
 };
 static const unsigned char asset_62[] = {
-#embed "../../sql/queries/doctor.server.sql"
+#embed "../../sql/queries/board.get.sql"
 };
 static const unsigned char asset_63[] = {
-#embed "../../sql/queries/history.audit_count.sql"
+#embed "../../sql/queries/board.list.sql"
 };
 static const unsigned char asset_64[] = {
-#embed "../../sql/queries/history.audit_hours.sql"
+#embed "../../sql/queries/board.replace.sql"
 };
 static const unsigned char asset_65[] = {
-#embed "../../sql/queries/history.day_rows.sql"
+#embed "../../sql/queries/doctor.cursors.sql"
 };
 static const unsigned char asset_66[] = {
-#embed "../../sql/queries/history.extent.sql"
+#embed "../../sql/queries/doctor.partitions.sql"
 };
 static const unsigned char asset_67[] = {
-#embed "../../sql/queries/history.held.sql"
+#embed "../../sql/queries/doctor.rights.sql"
 };
 static const unsigned char asset_68[] = {
-#embed "../../sql/queries/history.hour_rows.sql"
+#embed "../../sql/queries/doctor.server.sql"
 };
 static const unsigned char asset_69[] = {
-#embed "../../sql/queries/history.kind.sql"
+#embed "../../sql/queries/history.audit_count.sql"
 };
 static const unsigned char asset_70[] = {
-#embed "../../sql/queries/history.last_compaction.sql"
+#embed "../../sql/queries/history.audit_hours.sql"
 };
 static const unsigned char asset_71[] = {
-#embed "../../sql/queries/history.metrics.sql"
+#embed "../../sql/queries/history.day_rows.sql"
 };
 static const unsigned char asset_72[] = {
-#embed "../../sql/queries/history.minute_rows.sql"
+#embed "../../sql/queries/history.extent.sql"
 };
 static const unsigned char asset_73[] = {
-#embed "../../sql/queries/history.series.sql"
+#embed "../../sql/queries/history.held.sql"
 };
 static const unsigned char asset_74[] = {
-#embed "../../sql/queries/history.status.sql"
+#embed "../../sql/queries/history.hour_rows.sql"
 };
 static const unsigned char asset_75[] = {
-#embed "../../sql/queries/migration.applied.sql"
+#embed "../../sql/queries/history.kind.sql"
 };
 static const unsigned char asset_76[] = {
-#embed "../../sql/queries/migration.create_record.sql"
+#embed "../../sql/queries/history.last_compaction.sql"
 };
 static const unsigned char asset_77[] = {
-#embed "../../sql/queries/migration.digests.sql"
+#embed "../../sql/queries/history.metrics.sql"
 };
 static const unsigned char asset_78[] = {
-#embed "../../sql/queries/migration.installed_functions.sql"
+#embed "../../sql/queries/history.minute_rows.sql"
 };
 static const unsigned char asset_79[] = {
-#embed "../../sql/queries/migration.record.sql"
+#embed "../../sql/queries/history.series.sql"
 };
 static const unsigned char asset_80[] = {
-#embed "../../sql/queries/migration.record_function.sql"
+#embed "../../sql/queries/history.status.sql"
 };
 static const unsigned char asset_81[] = {
-#embed "../../sql/queries/retention.decide.sql"
+#embed "../../sql/queries/migration.applied.sql"
 };
 static const unsigned char asset_82[] = {
-#embed "../../sql/queries/retention.decided.sql"
+#embed "../../sql/queries/migration.create_record.sql"
 };
 static const unsigned char asset_83[] = {
-#embed "../../sql/queries/retention.forget.sql"
+#embed "../../sql/queries/migration.digests.sql"
 };
 static const unsigned char asset_84[] = {
-#embed "../../sql/queries/retention.keep_count.sql"
+#embed "../../sql/queries/migration.installed_functions.sql"
 };
 static const unsigned char asset_85[] = {
-#embed "../../sql/queries/retention.partitions.sql"
+#embed "../../sql/queries/migration.record.sql"
 };
 static const unsigned char asset_86[] = {
-#embed "../../sql/queries/retention.record.sql"
+#embed "../../sql/queries/migration.record_function.sql"
 };
 static const unsigned char asset_87[] = {
-#embed "../../sql/queries/retention.rolled_up.sql"
+#embed "../../sql/queries/retention.decide.sql"
 };
 static const unsigned char asset_88[] = {
-#embed "../../sql/queries/retention.state.sql"
+#embed "../../sql/queries/retention.decided.sql"
 };
 static const unsigned char asset_89[] = {
-#embed "../../sql/queries/rewrite.grants.sql"
+#embed "../../sql/queries/retention.forget.sql"
 };
 static const unsigned char asset_90[] = {
-#embed "../../sql/queries/rewrite.next.sql"
+#embed "../../sql/queries/retention.keep_count.sql"
 };
 static const unsigned char asset_91[] = {
-#embed "../../sql/queries/rewrite.record.sql"
+#embed "../../sql/queries/retention.partitions.sql"
 };
 static const unsigned char asset_92[] = {
-#embed "../../sql/queries/rewrite.record_problem.sql"
+#embed "../../sql/queries/retention.record.sql"
 };
 static const unsigned char asset_93[] = {
-#embed "../../sql/queries/rollup.clear_day.sql"
+#embed "../../sql/queries/retention.rolled_up.sql"
 };
 static const unsigned char asset_94[] = {
-#embed "../../sql/queries/rollup.clear_hour.sql"
+#embed "../../sql/queries/retention.state.sql"
 };
 static const unsigned char asset_95[] = {
-#embed "../../sql/queries/rollup.copy_day.sql"
+#embed "../../sql/queries/rewrite.grants.sql"
 };
 static const unsigned char asset_96[] = {
-#embed "../../sql/queries/rollup.copy_hour.sql"
+#embed "../../sql/queries/rewrite.next.sql"
 };
 static const unsigned char asset_97[] = {
-#embed "../../sql/queries/rollup.create_stages.sql"
+#embed "../../sql/queries/rewrite.record.sql"
 };
 static const unsigned char asset_98[] = {
-#embed "../../sql/queries/rollup.first_minute.sql"
+#embed "../../sql/queries/rewrite.record_problem.sql"
 };
 static const unsigned char asset_99[] = {
-#embed "../../sql/queries/rollup.hours.sql"
+#embed "../../sql/queries/rollup.clear_day.sql"
 };
 static const unsigned char asset_100[] = {
-#embed "../../sql/queries/rollup.merge_day.sql"
+#embed "../../sql/queries/rollup.clear_hour.sql"
 };
 static const unsigned char asset_101[] = {
-#embed "../../sql/queries/rollup.merge_hour.sql"
+#embed "../../sql/queries/rollup.copy_day.sql"
 };
 static const unsigned char asset_102[] = {
-#embed "../../sql/queries/rollup.minutes.sql"
+#embed "../../sql/queries/rollup.copy_hour.sql"
 };
 static const unsigned char asset_103[] = {
-#embed "../../sql/queries/rollup.move.sql"
+#embed "../../sql/queries/rollup.create_stages.sql"
 };
 static const unsigned char asset_104[] = {
-#embed "../../sql/queries/rollup.part.sql"
+#embed "../../sql/queries/rollup.first_minute.sql"
 };
 static const unsigned char asset_105[] = {
-#embed "../../sql/queries/rollup.partitions.sql"
+#embed "../../sql/queries/rollup.hours.sql"
 };
 static const unsigned char asset_106[] = {
-#embed "../../sql/queries/rollup.series.sql"
+#embed "../../sql/queries/rollup.merge_day.sql"
 };
 static const unsigned char asset_107[] = {
-#embed "../../sql/queries/writer.add_partitions.sql"
+#embed "../../sql/queries/rollup.merge_hour.sql"
 };
 static const unsigned char asset_108[] = {
-#embed "../../sql/queries/writer.add_series.sql"
+#embed "../../sql/queries/rollup.minutes.sql"
 };
 static const unsigned char asset_109[] = {
-#embed "../../sql/queries/writer.copy_minute.sql"
+#embed "../../sql/queries/rollup.move.sql"
 };
 static const unsigned char asset_110[] = {
-#embed "../../sql/queries/writer.copy_stage.sql"
+#embed "../../sql/queries/rollup.part.sql"
 };
 static const unsigned char asset_111[] = {
-#embed "../../sql/queries/writer.create_stage.sql"
+#embed "../../sql/queries/rollup.partitions.sql"
 };
 static const unsigned char asset_112[] = {
-#embed "../../sql/queries/writer.merge_stage.sql"
+#embed "../../sql/queries/rollup.series.sql"
 };
 static const unsigned char asset_113[] = {
-#embed "../../sql/queries/writer.move_cursor.sql"
+#embed "../../sql/queries/writer.add_partitions.sql"
 };
 static const unsigned char asset_114[] = {
-#embed "../../sql/queries/writer.partition_cursor.sql"
+#embed "../../sql/queries/writer.add_series.sql"
 };
 static const unsigned char asset_115[] = {
-#embed "../../sql/queries/writer.record_pass.sql"
+#embed "../../sql/queries/writer.copy_minute.sql"
 };
 static const unsigned char asset_116[] = {
+#embed "../../sql/queries/writer.copy_stage.sql"
+};
+static const unsigned char asset_117[] = {
+#embed "../../sql/queries/writer.create_stage.sql"
+};
+static const unsigned char asset_118[] = {
+#embed "../../sql/queries/writer.merge_stage.sql"
+};
+static const unsigned char asset_119[] = {
+#embed "../../sql/queries/writer.move_cursor.sql"
+};
+static const unsigned char asset_120[] = {
+#embed "../../sql/queries/writer.partition_cursor.sql"
+};
+static const unsigned char asset_121[] = {
+#embed "../../sql/queries/writer.record_pass.sql"
+};
+static const unsigned char asset_122[] = {
 #embed "../../sql/queries/writer.series_ids.sql"
 };
 
@@ -414,63 +432,69 @@ const struct weir_asset weir_assets[] = {
     {"sql/migrations/0007_create_retention.sql", asset_56, sizeof asset_56},
     {"sql/migrations/0008_create_reader.sql", asset_57, sizeof asset_57},
     {"sql/migrations/0009_create_rewritten_partition.sql", asset_58, sizeof asset_58},
-    {"sql/queries/doctor.cursors.sql", asset_59, sizeof asset_59},
-    {"sql/queries/doctor.partitions.sql", asset_60, sizeof asset_60},
-    {"sql/queries/doctor.rights.sql", asset_61, sizeof asset_61},
-    {"sql/queries/doctor.server.sql", asset_62, sizeof asset_62},
-    {"sql/queries/history.audit_count.sql", asset_63, sizeof asset_63},
-    {"sql/queries/history.audit_hours.sql", asset_64, sizeof asset_64},
-    {"sql/queries/history.day_rows.sql", asset_65, sizeof asset_65},
-    {"sql/queries/history.extent.sql", asset_66, sizeof asset_66},
-    {"sql/queries/history.held.sql", asset_67, sizeof asset_67},
-    {"sql/queries/history.hour_rows.sql", asset_68, sizeof asset_68},
-    {"sql/queries/history.kind.sql", asset_69, sizeof asset_69},
-    {"sql/queries/history.last_compaction.sql", asset_70, sizeof asset_70},
-    {"sql/queries/history.metrics.sql", asset_71, sizeof asset_71},
-    {"sql/queries/history.minute_rows.sql", asset_72, sizeof asset_72},
-    {"sql/queries/history.series.sql", asset_73, sizeof asset_73},
-    {"sql/queries/history.status.sql", asset_74, sizeof asset_74},
-    {"sql/queries/migration.applied.sql", asset_75, sizeof asset_75},
-    {"sql/queries/migration.create_record.sql", asset_76, sizeof asset_76},
-    {"sql/queries/migration.digests.sql", asset_77, sizeof asset_77},
-    {"sql/queries/migration.installed_functions.sql", asset_78, sizeof asset_78},
-    {"sql/queries/migration.record.sql", asset_79, sizeof asset_79},
-    {"sql/queries/migration.record_function.sql", asset_80, sizeof asset_80},
-    {"sql/queries/retention.decide.sql", asset_81, sizeof asset_81},
-    {"sql/queries/retention.decided.sql", asset_82, sizeof asset_82},
-    {"sql/queries/retention.forget.sql", asset_83, sizeof asset_83},
-    {"sql/queries/retention.keep_count.sql", asset_84, sizeof asset_84},
-    {"sql/queries/retention.partitions.sql", asset_85, sizeof asset_85},
-    {"sql/queries/retention.record.sql", asset_86, sizeof asset_86},
-    {"sql/queries/retention.rolled_up.sql", asset_87, sizeof asset_87},
-    {"sql/queries/retention.state.sql", asset_88, sizeof asset_88},
-    {"sql/queries/rewrite.grants.sql", asset_89, sizeof asset_89},
-    {"sql/queries/rewrite.next.sql", asset_90, sizeof asset_90},
-    {"sql/queries/rewrite.record.sql", asset_91, sizeof asset_91},
-    {"sql/queries/rewrite.record_problem.sql", asset_92, sizeof asset_92},
-    {"sql/queries/rollup.clear_day.sql", asset_93, sizeof asset_93},
-    {"sql/queries/rollup.clear_hour.sql", asset_94, sizeof asset_94},
-    {"sql/queries/rollup.copy_day.sql", asset_95, sizeof asset_95},
-    {"sql/queries/rollup.copy_hour.sql", asset_96, sizeof asset_96},
-    {"sql/queries/rollup.create_stages.sql", asset_97, sizeof asset_97},
-    {"sql/queries/rollup.first_minute.sql", asset_98, sizeof asset_98},
-    {"sql/queries/rollup.hours.sql", asset_99, sizeof asset_99},
-    {"sql/queries/rollup.merge_day.sql", asset_100, sizeof asset_100},
-    {"sql/queries/rollup.merge_hour.sql", asset_101, sizeof asset_101},
-    {"sql/queries/rollup.minutes.sql", asset_102, sizeof asset_102},
-    {"sql/queries/rollup.move.sql", asset_103, sizeof asset_103},
-    {"sql/queries/rollup.part.sql", asset_104, sizeof asset_104},
-    {"sql/queries/rollup.partitions.sql", asset_105, sizeof asset_105},
-    {"sql/queries/rollup.series.sql", asset_106, sizeof asset_106},
-    {"sql/queries/writer.add_partitions.sql", asset_107, sizeof asset_107},
-    {"sql/queries/writer.add_series.sql", asset_108, sizeof asset_108},
-    {"sql/queries/writer.copy_minute.sql", asset_109, sizeof asset_109},
-    {"sql/queries/writer.copy_stage.sql", asset_110, sizeof asset_110},
-    {"sql/queries/writer.create_stage.sql", asset_111, sizeof asset_111},
-    {"sql/queries/writer.merge_stage.sql", asset_112, sizeof asset_112},
-    {"sql/queries/writer.move_cursor.sql", asset_113, sizeof asset_113},
-    {"sql/queries/writer.partition_cursor.sql", asset_114, sizeof asset_114},
-    {"sql/queries/writer.record_pass.sql", asset_115, sizeof asset_115},
-    {"sql/queries/writer.series_ids.sql", asset_116, sizeof asset_116},
+    {"sql/migrations/0010_create_board.sql", asset_59, sizeof asset_59},
+    {"sql/queries/board.create.sql", asset_60, sizeof asset_60},
+    {"sql/queries/board.delete.sql", asset_61, sizeof asset_61},
+    {"sql/queries/board.get.sql", asset_62, sizeof asset_62},
+    {"sql/queries/board.list.sql", asset_63, sizeof asset_63},
+    {"sql/queries/board.replace.sql", asset_64, sizeof asset_64},
+    {"sql/queries/doctor.cursors.sql", asset_65, sizeof asset_65},
+    {"sql/queries/doctor.partitions.sql", asset_66, sizeof asset_66},
+    {"sql/queries/doctor.rights.sql", asset_67, sizeof asset_67},
+    {"sql/queries/doctor.server.sql", asset_68, sizeof asset_68},
+    {"sql/queries/history.audit_count.sql", asset_69, sizeof asset_69},
+    {"sql/queries/history.audit_hours.sql", asset_70, sizeof asset_70},
+    {"sql/queries/history.day_rows.sql", asset_71, sizeof asset_71},
+    {"sql/queries/history.extent.sql", asset_72, sizeof asset_72},
+    {"sql/queries/history.held.sql", asset_73, sizeof asset_73},
+    {"sql/queries/history.hour_rows.sql", asset_74, sizeof asset_74},
+    {"sql/queries/history.kind.sql", asset_75, sizeof asset_75},
+    {"sql/queries/history.last_compaction.sql", asset_76, sizeof asset_76},
+    {"sql/queries/history.metrics.sql", asset_77, sizeof asset_77},
+    {"sql/queries/history.minute_rows.sql", asset_78, sizeof asset_78},
+    {"sql/queries/history.series.sql", asset_79, sizeof asset_79},
+    {"sql/queries/history.status.sql", asset_80, sizeof asset_80},
+    {"sql/queries/migration.applied.sql", asset_81, sizeof asset_81},
+    {"sql/queries/migration.create_record.sql", asset_82, sizeof asset_82},
+    {"sql/queries/migration.digests.sql", asset_83, sizeof asset_83},
+    {"sql/queries/migration.installed_functions.sql", asset_84, sizeof asset_84},
+    {"sql/queries/migration.record.sql", asset_85, sizeof asset_85},
+    {"sql/queries/migration.record_function.sql", asset_86, sizeof asset_86},
+    {"sql/queries/retention.decide.sql", asset_87, sizeof asset_87},
+    {"sql/queries/retention.decided.sql", asset_88, sizeof asset_88},
+    {"sql/queries/retention.forget.sql", asset_89, sizeof asset_89},
+    {"sql/queries/retention.keep_count.sql", asset_90, sizeof asset_90},
+    {"sql/queries/retention.partitions.sql", asset_91, sizeof asset_91},
+    {"sql/queries/retention.record.sql", asset_92, sizeof asset_92},
+    {"sql/queries/retention.rolled_up.sql", asset_93, sizeof asset_93},
+    {"sql/queries/retention.state.sql", asset_94, sizeof asset_94},
+    {"sql/queries/rewrite.grants.sql", asset_95, sizeof asset_95},
+    {"sql/queries/rewrite.next.sql", asset_96, sizeof asset_96},
+    {"sql/queries/rewrite.record.sql", asset_97, sizeof asset_97},
+    {"sql/queries/rewrite.record_problem.sql", asset_98, sizeof asset_98},
+    {"sql/queries/rollup.clear_day.sql", asset_99, sizeof asset_99},
+    {"sql/queries/rollup.clear_hour.sql", asset_100, sizeof asset_100},
+    {"sql/queries/rollup.copy_day.sql", asset_101, sizeof asset_101},
+    {"sql/queries/rollup.copy_hour.sql", asset_102, sizeof asset_102},
+    {"sql/queries/rollup.create_stages.sql", asset_103, sizeof asset_103},
+    {"sql/queries/rollup.first_minute.sql", asset_104, sizeof asset_104},
+    {"sql/queries/rollup.hours.sql", asset_105, sizeof asset_105},
+    {"sql/queries/rollup.merge_day.sql", asset_106, sizeof asset_106},
+    {"sql/queries/rollup.merge_hour.sql", asset_107, sizeof asset_107},
+    {"sql/queries/rollup.minutes.sql", asset_108, sizeof asset_108},
+    {"sql/queries/rollup.move.sql", asset_109, sizeof asset_109},
+    {"sql/queries/rollup.part.sql", asset_110, sizeof asset_110},
+    {"sql/queries/rollup.partitions.sql", asset_111, sizeof asset_111},
+    {"sql/queries/rollup.series.sql", asset_112, sizeof asset_112},
+    {"sql/queries/writer.add_partitions.sql", asset_113, sizeof asset_113},
+    {"sql/queries/writer.add_series.sql", asset_114, sizeof asset_114},
+    {"sql/queries/writer.copy_minute.sql", asset_115, sizeof asset_115},
+    {"sql/queries/writer.copy_stage.sql", asset_116, sizeof asset_116},
+    {"sql/queries/writer.create_stage.sql", asset_117, sizeof asset_117},
+    {"sql/queries/writer.merge_stage.sql", asset_118, sizeof asset_118},
+    {"sql/queries/writer.move_cursor.sql", asset_119, sizeof asset_119},
+    {"sql/queries/writer.partition_cursor.sql", asset_120, sizeof asset_120},
+    {"sql/queries/writer.record_pass.sql", asset_121, sizeof asset_121},
+    {"sql/queries/writer.series_ids.sql", asset_122, sizeof asset_122},
 };
 const size_t weir_asset_count = sizeof weir_assets / sizeof weir_assets[0];
