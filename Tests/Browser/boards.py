@@ -97,12 +97,12 @@ def a_board_is_made_by_keyboard_and_saved(page):
     press(page, "Save")
     state = shows(page, ("response_time", ["p50", "p99"], ["service"]), ("request_count", ["rate"], []))
     assert state["panels"][1]["series"] == 1
+    page.until("the buttons for changing gone", lambda _: page.driver.execute_script(
+        "return !document.querySelector('button.primary') && !document.querySelector('.icon.edit')"))
     status, board = stored(page, "check-out-co")
     assert status == 200 and board["title"] == "Check-out & co" and board["panels"] == [
         {"metric": "response_time", "agg": ["p50", "p99"], "by": ["service"], "title": "How fast"},
         {"metric": "request_count", "agg": ["rate"], "filters": {"service": "checkout"}, "size": "wide"}], board
-    page.until("the buttons for changing gone", lambda _: page.driver.execute_script(
-        "return !document.querySelector('button.primary') && !document.querySelector('.icon.edit')"))
     page.screenshot("dashboard-board")
 
 

@@ -64,7 +64,8 @@ import Testing
             for (line, other) in zip(lines, kept) {
                 let text = line.drop { $0 == " " }
                 let isComment = ["//", "/*", "* ", "*/"].contains { text.hasPrefix($0) }
-                let code = (line.firstRange(of: /[ ]+\/\/ .*$/).map { line[..<$0.lowerBound] } ?? line).filter { $0 != " " }
+                let note = line.firstRange(of: /[ ]+\/\/ .*$/)
+                let code = (note.map { line[..<$0.lowerBound] } ?? line).filter { $0 != " " }
                 #expect(other.filter { $0 != " " } == (isComment ? "" : code), "\(name): \(line)")
                 #expect(!other.hasPrefix(" ") && !other.hasSuffix(" "), "\(name): \(line)")
             }
@@ -77,14 +78,22 @@ import Testing
         ("`a , ${ b ? `c : ${ { d : 1 } }  e` : '}' } , f` ; g", "`a , ${b?`c : ${{d:1}}  e`:'}'} , f`;g"),
         ("s.replace(/[ /'\"] , ?/g, 'x , y')", "s.replace(/[ /'\"] , ?/g,'x , y')"),
         ("a / b / c", "a / b / c"), ("/* one\n  two */ if (a) return b", "\nif(a)return b"),
-        ("'it\\'s , ok' , `\\` , ${a }`", "'it\\'s , ok',`\\` , ${a}`"), ("get #a() { return -1; }", "get #a(){return -1;}"),
+        ("'it\\'s , ok' , `\\` , ${a }`", "'it\\'s , ok',`\\` , ${a}`"),
+        ("get #a() { return -1; }", "get #a(){return -1;}"),
     ])
     func onlySpacesThatSayNothingAreLeftOut(source: String, served: String) {
         #expect(String(decoding: PageScript.reduced(Array(source.utf8)), as: UTF8.self) == served)
     }
 
     @Test func theStyleSheetSaysTheSameInFewerBytes() throws {
-        let source = "/* a\n b */\n.a:hover :is(b, i) > c { margin: 0 -1px; content: \"\" }\n\n    @media (x: 1px) { .d { e: f } }\n"
+        let source = """
+            /* a
+             b */
+            .a:hover :is(b, i) > c { margin: 0 -1px; content: "" }
+
+                @media (x: 1px) { .d { e: f } }
+
+            """
         #expect(
             String(decoding: PageStyle.reduced(Array(source.utf8)), as: UTF8.self)
                 == ".a:hover :is(b,i) > c{margin:0 -1px;content:\"\"}\n@media (x:1px){.d{e:f}}\n")

@@ -23,7 +23,7 @@ package enum BoardJSON {
     /// The only format there is.
     static let format: Int64 = 1
 
-    /// Reads one board; every problem is added to `problems`, and nil is returned where there is any.
+    /// Reads one board; every problem is added to `problems`.
     ///
     /// - Parameters:
     ///   - value: the board.
@@ -31,6 +31,7 @@ package enum BoardJSON {
     ///   - name: its name where it does not say one itself.
     ///   - metrics: what panels may show; nil: whatever they name.
     ///   - problems: what is wrong.
+    /// - Returns: the board; nil where there is any problem with it.
     package static func read(
         _ value: JSON5Value, path: String = "", name: String? = nil, metrics: [MetricDefinition]? = nil,
         problems: inout [Problem]
