@@ -1,7 +1,7 @@
 // Saved boards: pages of charts under a name, for everybody to look at and for admins to change.
 import { ask, chips, download, dropdown, field, fillMenu, icon, iconButton, make, select } from './dom.js';
 import { title } from './format.js';
-import { isShowable, specOf } from './overview.js';
+import { isShowable, offeredBy, specOf } from './overview.js';
 import { PanelsPage } from './page.js';
 import { offered, relative } from './ranges.js';
 import { get, send } from './weir.js';
@@ -69,14 +69,15 @@ function askPanel(heading, metrics, panel, done) {
     const place = make('div', { class: 'fields' });
     const show = () => {
         const metric = metrics.find(({ name }) => name === chosen.value);
-        const own = metric.name === panel.metric ? panel : {};
-        const { agg = [], by = [], filters = {} } = own.metric ? panel : { agg: specOf(metric).shown };
+        const { agg = [], by = [], filters = {} } = metric.name === panel.metric ? panel : { agg: specOf(metric).shown };
         place.replaceChildren(...metric.kind === 'top' ? [] : [
-            make('div', { class: 'field' }, 'Aggregations', chips('Aggregations', [...new Set([...metric.aggregations, ...agg])], agg, { name: 'agg' })),
+            make('div', { class: 'field' }, 'Aggregations', chips('Aggregations', offeredBy(metric, agg), agg, { name: 'agg' })),
             make('div', { class: 'field', hidden: !metric.by.length }, 'Grouped by', chips('Grouping', metric.by, by, { name: 'by' }))],
         ...metric.by.map((label) => field(`Only ${label}`, make('input', { name: `f.${label}`, value: filters[label], placeholder: 'all; else as in a,b or !a or /api/*' }))));
     };
-    const chosen = select(metrics.map(({ name }) => [title(name), name]), panel.metric, { name: 'metric', onchange: show });
+    // One that is gone cannot be chosen again.
+    const first = metrics.find(({ name }) => name === panel.metric) ?? metrics[0];
+    const chosen = select(metrics.map(({ name }) => [title(name), name]), first.name, { name: 'metric', onchange: show });
     show();
     ask(heading, [field('Metric', chosen), place, field('Title', make('input', { name: 'title', maxlength: 100, value: panel.title })),
         field('Width', select([['one column', 'normal'], ['two columns', 'wide'], ['all columns', 'full']], panel.size ?? 'normal', { name: 'size' }))],

@@ -1,7 +1,7 @@
 // One metric, large: its aggregations, its grouping, filters by its labels, and how to ask for the same by the API.
 import { chips, copyable, dropdown, icon, make, select } from './dom.js';
 import { title } from './format.js';
-import { groupings, specOf, together } from './overview.js';
+import { groupings, offeredBy, specOf, together } from './overview.js';
 import { PanelsPage } from './page.js';
 import { get } from './weir.js';
 
@@ -62,8 +62,7 @@ export class MetricPage extends PanelsPage {
         const metric = this.#metric;
         const parts = [];
         if (spec.type !== 'top') {
-            const offered = [...new Set([...metric.aggregations, ...(metric.kind === 'distribution' ? ['p99.9'] : []), ...spec.shown])];
-            parts.push(chips('Aggregations', offered, spec.shown, {
+            parts.push(chips('Aggregations', offeredBy(metric, spec.shown), spec.shown, {
                 onchange: ({ target: { value, checked } }) => {
                     // Those with an axis of their own stand alone; the last one stays.
                     const others = together(value) ? spec.shown.filter(together) : [];
