@@ -26,10 +26,14 @@ package struct DashboardFiles: Sendable {
         var files: [String: DashboardFile] = [:]
         for asset in Asset.under(Self.source) {
             let name = String(asset.path.dropFirst(Self.source.count))
-            // The client is for others too, who read it where it is served.
-            let isOurs = name.hasSuffix(".js") && !Self.clientFiles.contains(name)
-            files[name == "index.html" ? "/" : "/assets/\(name)"] = DashboardFile(
-                bytes: isOurs ? PageScript.reduced(asset.bytes) : asset.bytes, name: name)
+            let bytes =
+                switch name.split(separator: ".").last {
+                // The client is for others too, who read it where it is served.
+                case "js" where !Self.clientFiles.contains(name): PageScript.reduced(asset.bytes)
+                case "css": PageStyle.reduced(asset.bytes)
+                default: asset.bytes
+                }
+            files[name == "index.html" ? "/" : "/assets/\(name)"] = DashboardFile(bytes: bytes, name: name)
         }
         if let description = Asset.named("openapi.yaml") {
             files["/openapi.yaml"] = DashboardFile(bytes: description.bytes, name: "openapi.yaml")

@@ -64,6 +64,12 @@ enum Statement {
     static let recordRewrite = text("rewrite.record")
     static let recordRewriteProblem = text("rewrite.record_problem")
 
+    static let boards = text("board.list")
+    static let board = text("board.get")
+    static let createBoard = text("board.create")
+    static let replaceBoard = text("board.replace")
+    static let deleteBoard = text("board.delete")
+
     static let createMigrationRecord = text("migration.create_record")
     static let appliedMigrations = text("migration.applied")
     static let recordMigration = text("migration.record")

@@ -66,7 +66,8 @@ extension HTTPConnection {
     private func isKnown(
         _ response: HTTPResponse, _ exchange: Exchange?, _ coding: Coding, _ fields: inout HTTPFieldList
     ) -> Bool {
-        guard let tag = response.entityTag, response.status == .ok, let head = exchange?.head else { return false }
+        guard let tag = response.entityTag, [.ok, .created].contains(response.status), let head = exchange?.head
+        else { return false }
         // One tag for two codings can only be a weak one.
         fields.append("ETag", (coding == .gzip ? tag.weakened : tag).description)
         return (head.method == .get || head.method == .head) && head.fields.hasNoneMatch(tag)

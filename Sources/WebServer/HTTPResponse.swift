@@ -7,7 +7,7 @@ package struct HTTPResponse: Sendable {
     /// Everything but `Content-Type`, `Content-Length`, `Content-Encoding`, `ETag`, `Date`, `Connection` and
     /// `Transfer-Encoding`.
     package var fields = HTTPFieldList()
-    /// Sent as `ETag` with a 200; a client whose `If-None-Match` names it gets 304 and no body.
+    /// Sent as `ETag` with a 200 or 201; a client whose `If-None-Match` names it gets 304 and no body.
     package var entityTag: HTTPEntityTag?
     /// Sent without being copied where it is large; the same array may be sent to many.
     package var body: [UInt8]

@@ -30,7 +30,7 @@ struct Front: Sendable {
     private let queue: IngestQueue
     private let server: HTTPServer
 
-    init(_ settings: Settings, tokens: Tokens, logger: Logger) throws {
+    init(_ settings: Settings, tokens: Tokens, boards: [Board], logger: Logger) throws {
         self.settings = settings
         self.logger = logger
         loop = try EventLoop.start(name: "serve")
@@ -98,6 +98,8 @@ struct Front: Sendable {
         audit = AuditMetrics(registry, reader: auditReader)
         parts.refused = RefusedDesk(
             store: GuardedRefusedStore(RedisRefusedStore(client: redis.commands), guards.redis))
+        parts.boards = BoardShelf(
+            store: GuardedBoardStore(PostgresBoardStore(pool: pool), guards.postgres), configured: boards)
         parts.status = status
         parts.lateMs = Int64(settings[Shared.late].components.seconds) * 1_000
         let serverConfiguration = HTTPServerConfiguration()

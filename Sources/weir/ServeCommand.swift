@@ -50,10 +50,16 @@ enum ServeCommand {
             listen, Shared.redis, Shared.postgres, Shared.partitions, tokens, insecure, allowOrigin, Shared.late,
             idempotency, queryCache, lastHour, chartLibrary, drain,
         ],
-        check: checkAccess)
+        check: check)
+
+    /// What no setting says alone: whom it serves, and which boards it shows.
+    @Sendable static func check(_ settings: Settings, _ problems: inout Problems) {
+        checkAccess(settings, &problems)
+        BoardsSection.check(settings, &problems)
+    }
 
     /// Other hosts are served only with tokens, or where that is asked for by name.
-    @Sendable static func checkAccess(_ settings: Settings, _ problems: inout Problems) {
+    private static func checkAccess(_ settings: Settings, _ problems: inout Problems) {
         if !settings[listen].isLoopback, settings[tokens] == nil, !settings[insecure] {
             problems.add(
                 listen, in: settings,
@@ -66,7 +72,8 @@ enum ServeCommand {
         let logger = settings.logger("serve")
         do {
             let tokens = try readTokens(settings)
-            let front = try Front(settings, tokens: tokens, logger: logger)
+            let boards = try BoardsSection.boards(settings)
+            let front = try Front(settings, tokens: tokens, boards: boards, logger: logger)
             return await runParts(front.parts(), logger: logger)
         } catch {
             complain("serve", "\(error)")

@@ -8,7 +8,7 @@ struct Weir {
 
     static let program = Program(
         name: "weir", version: version, summary: "real-time analytics over Redis and PostgreSQL",
-        commands: entries.map(\.command), sections: [MetricsSection.section])
+        commands: entries.map(\.command), sections: [MetricsSection.section, BoardsSection.section])
 
     /// A command and what it does.
     struct Entry: Sendable {

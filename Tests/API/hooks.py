@@ -1,6 +1,7 @@
 """What openapi.yaml cannot say: which metrics and labels this installation has, and which parameters depend on each other."""
 import json
 import os
+import re
 import time
 
 import schemathesis
@@ -37,12 +38,29 @@ def filter_query(context, query):
 def filter_case(context, case):
     """Of several events the good ones are taken and the others told, so only a bad one alone is refused; and other times than
     the one that is given as valid are valid too."""
+    # A tag made as a number is taken for a text, and so for a valid one.
+    tag = (case.headers or {}).get("If-Match", '"0"')
+    if case.meta is not None and not case.meta.generation.mode.is_negative and not re.fullmatch('"[0-9a-f]{1,15}"', tag):
+        return False
     if case.path != "/api/v1/events" or case.meta is None or not case.meta.generation.mode.is_negative:
         return True
     events = case.body if isinstance(case.body, list) else [case.body]
     times = [event.get("ts") for event in events if isinstance(event, dict)]
     return len(events) <= 1 and not any(
         isinstance(ts, (int, float)) and ts != NOW and abs(ts - NOW) < 8 * 86_400_000 for ts in times)
+
+
+@schemathesis.hook
+def map_case(context, case):
+    """A board's own name is that of its address, and of two conditions that contradict each other one is sent."""
+    if case.path == "/api/v1/boards/{name}":
+        body = case.body if isinstance(case.body, dict) else {}
+        is_valid = case.meta is None or not case.meta.generation.mode.is_negative
+        if "name" in body and (is_valid or re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", str(body["name"]))):
+            body["name"] = (case.path_parameters or {}).get("name", body["name"])
+        if case.headers and {"If-Match", "If-None-Match"} <= set(case.headers):
+            del case.headers["If-None-Match"]
+    return case
 
 
 @schemathesis.hook
@@ -73,6 +91,15 @@ def before_load_schema(context, raw_schema):
     session["properties"]["token"] = one_of([os.environ["WEIR_TOKEN"]])
     # A page is asked for by partition, or after another one.
     schemas["RefusedID"]["pattern"] = "^0/[0-9]{1,13}-[0-9]{1,9}$"
+    # A panel is asked about one kind of metric, as questions are.
+    panel = schemas["Panel"]["properties"]
+    panel["metric"] = one_of([METRIC])
+    panel["agg"]["items"]["pattern"] = AGGREGATIONS
+    panel["by"]["items"] = one_of(["service", "endpoint"])
+    panel["filters"] = {
+        "type": "object", "additionalProperties": False,
+        "properties": {name: {"type": "string", "pattern": "^[a-z*!,/]{1,40}$"} for name in ["service", "endpoint"]}}
+    schemas["Board"]["properties"]["range"] = one_of(["15m", "36h", "7d"])
     for parameter in raw_schema["paths"]["/api/v1/refused"]["get"]["parameters"]:
         if parameter["name"] == "partition":
             parameter["schema"] = {"type": "integer", "minimum": 0, "maximum": 0}
@@ -84,7 +111,7 @@ def before_load_schema(context, raw_schema):
             for parameter in listed:
                 name = parameter.get("name")
                 if name == "metric":
-                    parameter["schema"] = one_of([metrics[path]])
+                    parameter["schema"] = one_of([metrics.get(path, METRIC)])
                     parameter.pop("example", None)
                 elif name == "label":
                     parameter["schema"] = one_of(["service"])

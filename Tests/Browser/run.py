@@ -14,6 +14,7 @@ import tempfile
 import time
 import traceback
 
+import boards
 import first_paint
 import outages
 import views
@@ -133,10 +134,7 @@ def a_link_opens_the_same_view(page):
 
 
 def every_control_has_a_name(page):
-    nameless = page.driver.execute_script("""
-        const named = (one) => one.getAttribute('aria-label') || one.closest('label')?.textContent.trim() || one.textContent.trim();
-        return [...document.querySelectorAll('input, select, button, a, [role=img]')].filter((one) => one.checkVisibility() && !named(one)).map((one) => one.outerHTML)
-    """)
+    nameless = page.driver.execute_script(boards.NAMELESS)
     assert not nameless, nameless
 
 
@@ -178,7 +176,7 @@ def it_fits_a_phone(page):
 LIGHT = [live_points_arrive_and_advance, figures_and_freshness_are_shown, the_modules_do_what_they_say,
          history_answers_and_live_goes_on_after_it, a_link_opens_the_same_view, every_control_has_a_name,
          views.dragging_zooms_and_back_returns, views.a_metric_opens_large_grouped_and_filtered, views.the_keyboard_is_enough,
-         views.operations_are_shown, views.text_can_be_read, a_lost_network_is_said_and_survived]
+         views.operations_are_shown, views.text_can_be_read, *boards.ALL, a_lost_network_is_said_and_survived]
 DARK = [it_fits_a_wide_dark_screen, views.text_can_be_read, it_fits_a_phone]
 
 
@@ -226,11 +224,14 @@ def test_first_paint(tally, url):
 
 def test_sign_in(tally):
     with tempfile.TemporaryDirectory(prefix="weir-tokens-") as folder:
-        tokens, readable = views.tokens_file(folder)
-        with WeirUp("--tokens", str(tokens)) as weir, chromium() as driver:
+        tokens, readable, changing = views.tokens_file(folder)
+        configuration = pathlib.Path(folder, "weir.json5")
+        configuration.write_text(boards.CONFIGURATION)
+        with WeirUp("--tokens", str(tokens), "--config", str(configuration)) as weir, chromium() as driver:
             page = Page(driver, weir.url)
-            page.token = readable
-            tally.run(views.a_token_signs_in_and_out, page)
+            page.token, page.admin = readable, changing
+            for test in (views.a_token_signs_in_and_out, boards.a_reader_sees_boards_and_changes_none, boards.an_admin_who_signed_in_saves):
+                tally.run(test, page)
 
 
 def main():

@@ -167,7 +167,7 @@ def a_token_signs_in_and_out(page):
 
 
 def tokens_file(folder):
-    """A file of tokens for `weir up`; returns it and the token that reads."""
+    """A file of tokens for `weir up`; returns it, the token that reads, and the one that may do all."""
     path = pathlib.Path(folder) / "tokens"
-    path.write_text("ingest ingest-token-browser\nread read-token-browser-1\n")
-    return path, "read-token-browser-1"
+    path.write_text("ingest ingest-token-browser\nread read-token-browser-1\nadmin admin-token-browser\n")
+    return path, "read-token-browser-1", "admin-token-browser"

@@ -1,4 +1,5 @@
 // The page: what is shown when, how the connection is, and what the reader should know.
+import { BoardPage, boardsMenu } from './boards.js';
 import { Crosshair, DrawQueue } from './chart.js';
 import { iconButton, make } from './dom.js';
 import { setZone } from './format.js';
@@ -15,7 +16,7 @@ import { View } from './view.js';
 import { WeirLive, metrics } from './weir.js';
 
 const METRICS_EVERY = 30_000, METRICS_EVERY_WHILE_EMPTY = 2_000; // ms between looks for new metrics
-const pages = { overview: OverviewPage, metric: MetricPage, ops: OpsPage };
+const pages = { overview: OverviewPage, metric: MetricPage, ops: OpsPage, board: BoardPage };
 
 const element = (id) => document.getElementById(id);
 const live = new WeirLive();
@@ -27,7 +28,7 @@ const session = new Session(() => { live.close(); live.open(); loadMetrics(); },
 /** What all pages and their panels share. */
 const page = {
     live, view, session, health, queue: new DrawQueue(), crosshair: new Crosshair(), colours: new ColourBook(), metrics: undefined,
-    zoom: time.zoom, changed: () => showDegraded(),
+    zoom: time.zoom, changed: () => showDegraded(), panels: () => shown.panels,
     say(words) { element('said').textContent = words; },
     choose({ id, choice: { by, shown } }) { view.go({ [`p.${id}`]: `${by.join()}/${shown.join()}` }, { replace: true }); },
     title(words, ...tools) {
@@ -49,7 +50,7 @@ let shown, shownKey = '', shownRange = '', metricsTimer, unanswered = '';
 
 // Pages.
 
-const keyOf = () => JSON.stringify([view.get('view'), view.get('metric')]);
+const keyOf = () => JSON.stringify([view.get('view'), view.get('metric'), view.get('board')]);
 
 function show() {
     const key = keyOf();
@@ -63,7 +64,7 @@ function show() {
         shown = new (pages[view.get('view')] ?? OverviewPage)(element('overview'), page);
         shownRange = '';
         if (page.metrics) shown.arrange(page.metrics);
-        for (const link of document.querySelectorAll('nav a')) {
+        for (const link of document.querySelectorAll('nav [data-view]')) {
             if (link.dataset.view === (view.get('view') ?? 'overview')) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
         }
     }
@@ -125,7 +126,7 @@ function toggleTheme() {
 }
 
 document.querySelector('nav').append(...[['overview', 'Overview'], ['ops', 'Operations']].map(([name, words]) =>
-    make('a', { 'data-view': name, href: '#' }, words)));
+    make('a', { 'data-view': name, href: '#' }, words)), boardsMenu(page));
 element('tools').append(
     make('button', { type: 'button', class: 'quiet wide', id: 'zone', title: 'Times in your zone or in UTC ( u )', 'aria-label': 'Zone of times', onclick: toggleZone }),
     iconButton('theme', 'Light or dark ( t )', toggleTheme), iconButton('help', 'Keyboard ( ? )', showHelp), session.button);

@@ -15,6 +15,45 @@ export function make(tag, attributes = {}, ...children) {
     return element;
 }
 
+/** A control with its name above it. */
+export const field = (words, control) => make('label', { class: 'field' }, words, control);
+
+/** A select of `[words, value]`, values being texts. */
+export function select(options, value, attributes) {
+    const box = make('select', attributes);
+    box.append(...options.map(([words, one]) => new Option(words, one)));
+    box.value = value;
+    return box;
+}
+
+/** Check boxes in a row, drawn as chips, of which `chosen` are checked. */
+export const chips = (legend, names, chosen, attributes) => make('fieldset', { class: 'chips' }, make('legend', { class: 'unseen' }, legend),
+    ...names.map((value) => make('label', {}, make('input', { type: 'checkbox', value, checked: chosen.includes(value), ...attributes }), value)));
+
+/**
+ * A form over the page. `actions` are `[words, action]`, the first for Enter too: it closes once its action is done, and says
+ * what went wrong where that throws.
+ */
+export function ask(heading, content, actions) {
+    const problem = make('p', { class: 'problem', role: 'alert' });
+    const run = (action) => async (event) => {
+        event.preventDefault();
+        problem.textContent = '';
+        try {
+            await action(box.firstChild);
+            box.close();
+        } catch (error) {
+            problem.textContent = error.message;
+        }
+    };
+    const [[words, first], ...others] = [...actions, ['Cancel', () => {}]];
+    const box = make('dialog', { 'aria-label': heading, onclose: () => box.remove() }, make('form', { onsubmit: run(first) },
+        make('h2', {}, heading), ...content, problem, make('div', { class: 'row' }, make('button', { class: 'primary' }, words),
+            ...others.map(([words, action]) => make('button', { type: 'button', class: 'quiet wide', onclick: run(action) }, words)))));
+    document.body.append(box);
+    box.showModal();
+}
+
 /** A copy of the template `id`. */
 export const fromTemplate = (id) => document.getElementById(id).content.cloneNode(true).firstElementChild;
 
@@ -23,7 +62,7 @@ const shapes = {
     left: 'M10 3 5 8l5 5', right: 'm6 3 5 5-5 5', up: 'm3 10 5-5 5 5', down: 'm3 6 5 5 5-5',
     minus: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10Zm3.6-1.4L14 14M5 7h4', close: 'm4 4 8 8m0-8-8 8', plus: 'M8 3v10M3 8h10',
     theme: 'M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2Zm0 2.6v6.8a3.4 3.4 0 0 0 0-6.8Zm.8 1.5v3.8', help: 'M5.5 6a2.5 2.5 0 1 1 3.6 2.2C8.3 8.6 8 9 8 10m0 3h.01',
-    back: 'M13 8H3m4-4L3 8l4 4',
+    back: 'M13 8H3m4-4L3 8l4 4', edit: 'm10.5 3 2.5 2.5L5.5 13 2.5 13.5 3 10.5Z',
 };
 
 /** A small picture that says nothing to a screen reader. */

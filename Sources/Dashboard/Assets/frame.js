@@ -1,5 +1,5 @@
 // What every panel has around what it shows: a heading that leads to the metric, its choices, and a menu.
-import { dropdown, fillMenu, fromTemplate, icon, make } from './dom.js';
+import { dropdown, fillMenu, fromTemplate, icon, make, select } from './dom.js';
 import { title } from './format.js';
 
 /** The name of a panel for people. */
@@ -87,11 +87,8 @@ export class Frame {
 
     /** A select in the panel's head; `options` are `[words, value]`. */
     addSelect(label, options, current, apply) {
-        const select = make('select', { 'aria-label': label });
-        select.append(...options.map(([words, value]) => new Option(words, JSON.stringify(value))));
-        select.value = JSON.stringify(current);
-        select.addEventListener('change', () => apply(JSON.parse(select.value)));
-        this.find('.more-button').closest('.dropdown').before(select);
+        this.find('.more-button').closest('.dropdown').before(select(options.map(([words, value]) => [words, JSON.stringify(value)]),
+            JSON.stringify(current), { 'aria-label': label, onchange: ({ target }) => apply(JSON.parse(target.value)) }));
     }
 
     /** Says in the middle of the panel why there is nothing to see; with no words it goes away. */

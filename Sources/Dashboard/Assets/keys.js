@@ -3,7 +3,7 @@ import { make } from './dom.js';
 import { offered, relative } from './ranges.js';
 
 const help = [
-    ['g then o, s', 'overview, operations'], [`1 … ${offered.length}`, `the ranges, from ${relative(offered[0]).label} to ${relative(offered.at(-1)).label}`],
+    ['g then o, s, b', 'overview, operations, the menu of boards'], [`1 … ${offered.length}`, `the ranges, from ${relative(offered[0]).label} to ${relative(offered.at(-1)).label}`],
     ['l', 'live'], ['[ and ]', 'earlier, later'], ['- and +', 'zoom out, in'], ['Backspace', 'back to the view before'],
     ['j and k', 'next, previous chart'], ['← and →', 'on a chart: move the crosshair; Shift: ten points'],
     ['Enter', 'open the chart large'], ['v', 'the chart as a table'], ['f', 'the chart over the full screen'], ['i', 'how the chart was answered'],
@@ -45,8 +45,9 @@ export function listen({ view, time, panels, toggleZone, toggleTheme }) {
         if (event.key === 'Enter' && !event.target.matches('.canvas, .bars, .points')) return;
         const number = offered[Number(event.key) - 1];
         const wanted = waitsForPage && { o: {}, s: { view: 'ops' } }[event.key];
+        const boards = waitsForPage && event.key === 'b';
         waitsForPage = event.key === 'g';
-        const action = wanted ? () => { location.hash = view.linkTo(wanted); } : number ? () => time.choose(number) : actions[event.key];
+        const action = boards ? () => document.querySelector('nav button').click() : wanted ? () => { location.hash = view.linkTo(wanted); } : number ? () => time.choose(number) : actions[event.key];
         if (!action) return;
         event.preventDefault();
         action();

@@ -1,7 +1,7 @@
 // One metric, large: its aggregations, its grouping, filters by its labels, and how to ask for the same by the API.
-import { copyable, dropdown, icon, make } from './dom.js';
+import { chips, copyable, dropdown, icon, make, select } from './dom.js';
 import { title } from './format.js';
-import { groupings, specOf, together } from './overview.js';
+import { groupings, offeredBy, specOf, together } from './overview.js';
 import { PanelsPage } from './page.js';
 import { get } from './weir.js';
 
@@ -62,21 +62,17 @@ export class MetricPage extends PanelsPage {
         const metric = this.#metric;
         const parts = [];
         if (spec.type !== 'top') {
-            const offered = [...new Set([...metric.aggregations, ...(metric.kind === 'distribution' ? ['p99.9'] : []), ...spec.shown])];
-            parts.push(make('fieldset', { class: 'chips' }, make('legend', { class: 'unseen' }, 'Aggregations'), ...offered.map((name) =>
-                make('label', {}, make('input', {
-                    type: 'checkbox', value: name, checked: spec.shown.includes(name), onchange: ({ target }) => {
-                        // Those with an axis of their own stand alone; the last one stays.
-                        const others = together(name) ? spec.shown.filter(together) : [];
-                        const next = target.checked ? [...others, name] : spec.shown.filter((one) => one !== name);
-                        view.go({ agg: (next.length ? next : [name]).join() });
-                    },
-                }), name))));
+            parts.push(chips('Aggregations', offeredBy(metric, spec.shown), spec.shown, {
+                onchange: ({ target: { value, checked } }) => {
+                    // Those with an axis of their own stand alone; the last one stays.
+                    const others = together(value) ? spec.shown.filter(together) : [];
+                    const next = checked ? [...others, value] : spec.shown.filter((one) => one !== value);
+                    view.go({ agg: (next.length ? next : [value]).join() });
+                },
+            }));
             if (metric.by.length) {
-                const select = make('select', { 'aria-label': 'Grouping', onchange: () => view.go({ by: select.value }) });
-                select.append(...groupings(metric.by).map((by) => new Option(by.length ? `by ${by.join(' + ')}` : 'all together', by.join() || 'none')));
-                select.value = spec.by.join() || 'none';
-                parts.push(select);
+                parts.push(select(groupings(metric.by).map((by) => [by.length ? `by ${by.join(' + ')}` : 'all together', by.join() || 'none']),
+                    spec.by.join() || 'none', { 'aria-label': 'Grouping', onchange: ({ target }) => view.go({ by: target.value }) }));
             }
         }
         parts.push(...metric.by.map((label) => this.#filterFor(label, readFilter(spec.filter[label]))));
@@ -104,8 +100,7 @@ export class MetricPage extends PanelsPage {
                 return;
             }
             const all = [...new Set([...values, ...known])];
-            const mode = make('select', { 'aria-label': 'Keep or leave out' }, new Option('is one of', ''), new Option('is none of', '!'));
-            mode.value = not ? '!' : '';
+            const mode = select([['is one of', ''], ['is none of', '!']], not ? '!' : '', { 'aria-label': 'Keep or leave out' });
             const list = make('div', { class: 'checks' }, ...all.map((value) => make('label', {}, make('input', { type: 'checkbox', value, checked: values.includes(value) }), value || '(empty)')));
             const search = make('input', { type: 'search', placeholder: 'Search', 'aria-label': `Search ${label}`, oninput: () => {
                 for (const row of list.children) row.hidden = !row.textContent.toLowerCase().includes(search.value.toLowerCase());

@@ -74,7 +74,7 @@ export class OpsPage extends PanelsPage {
 
     async #status() {
         const status = await this.#ask('/api/v1/status', {}, ['lag', 'stores', 'tiers', 'compaction']);
-        const { now, stores, tiers, queries, partitions, compaction } = status;
+        const { now, stores, tiers, queries, partitions, compaction } = status, { cache } = queries, looks = cache?.hits + cache?.misses;
         const ago = (ms) => ms ? `${duration(Math.max(0, now - ms))} ago` : '–';
         const worst = Math.max(0, ...partitions.map(({ lag }) => lag.ms ?? 0));
         this.#fill('lag',
@@ -93,11 +93,12 @@ export class OpsPage extends PanelsPage {
             facts([['Functions in Redis', redis.functions ?? 'none'], ['Migration', old ? `${postgres.migration} of ${postgres.known_migration}: run weir migrate` : count(postgres.migration)], ['Weir', `${status.version}, up for ${duration(now - status.started_at)}`]]), ...errors);
         this.#fill('tiers',
             make('div', { class: 'figures' }, make('span', { class: 'figure' }, make('span', { class: 'caption' }, 'without PostgreSQL, last 5 min'), make('b', {}, percent(queries.recent.hit_rate)))),
-            table('Tiers', ['Tier', 'State', 'Has', 'Answers'], Object.entries(tiers).map(([name, one]) => [
+            table('Tiers', ['Tier', 'State', 'Has', 'Answers', 'Share'], Object.entries(tiers).map(([name, one]) => [
                 TIERS[name], state(one.state, one.state === 'current' ? 'good' : 'warn'),
                 one.from ? `from ${ago(one.from)}` : one.to ? `to ${ago(one.to)}` : '–',
-                count(one.answers)])),
-            facts([['Questions answered', `${count(queries.answered)}, ${percent(queries.hit_rate)} without PostgreSQL`]]));
+                count(one.answers), percent(queries.answered ? one.answers / queries.answered : null)])),
+            facts([['Questions answered', `${count(queries.answered)}, ${percent(queries.hit_rate)} without PostgreSQL`],
+                ['Kept of PostgreSQL', !cache ? 'nothing' : looks ? `found ${percent(cache.hits / looks)} of ${count(looks)} times` : 'not looked for yet']]));
         if (!compaction) this.#fill('compaction', state('no pass yet', 'warn'), make('p', { class: 'muted' }, 'Run weir compact, once a minute by cron or with --every 60s.'));
         else {
             const late = now - compaction.last_success > 15 * 60_000;

@@ -11,6 +11,9 @@ export const together = (aggregation) => /^(p[\d.]+|mean|min|max|last)$/.test(ag
 /** Whether the page knows how to show metrics of this kind. */
 export const isShowable = (metric) => metric.kind in kinds;
 
+/** The aggregations of a metric that can be chosen, those of `shown` among them. */
+export const offeredBy = (metric, shown) => [...new Set([...metric.aggregations, ...(metric.kind === 'distribution' ? ['p99.9'] : []), ...shown])];
+
 /** The choices of a panel's grouping: nothing, each label, all labels together; as values of a select. */
 export function groupings(by) {
     return [[], ...by.map((label) => [label]), ...(by.length > 1 ? [by] : [])];

@@ -21,17 +21,29 @@ export class PanelsPage {
     /** Shows these panels in place of the present ones. */
     setPanels(specs, place = this.place, options = {}) {
         this.clear();
-        for (const spec of specs) {
+        for (const spec of specs.map((one) => this.#chosen(one))) {
             const panel = panelFor(spec, this.page, options);
+            panel.element.dataset.size = spec.size;
             this.panels.set(spec.id, panel);
             place.append(panel.element);
             panel.show(rangeOf(this.page.view));
         }
         // For a wall display, which shows all of them at once: four rows at most, as wide as that makes them.
-        const columns = Math.max(3, Math.ceil(specs.length / 4));
+        const cells = specs.reduce((sum, { size }) => sum + ({ wide: 2, full: 3 }[size] ?? 1), 0);
+        const columns = Math.max(3, Math.ceil(cells / 4));
         this.place.style.setProperty('--columns', columns);
-        this.place.style.setProperty('--rows', Math.ceil(specs.length / columns));
+        this.place.style.setProperty('--rows', Math.ceil(cells / columns));
         this.place.classList.toggle('dense', columns > 3);
+    }
+
+    /** With the choices that the address holds for it. */
+    #chosen(spec) {
+        const text = this.page.view.get(`p.${spec.id}`);
+        if (text === null) return spec;
+        const [by, shown] = text.split('/').map((part) => part.split(',').filter(Boolean));
+        const known = by.every((label) => spec.metric.by.includes(label));
+        const choice = spec.choices?.find((one) => one.join() === shown?.join());
+        return { ...spec, by: known ? by : spec.by, shown: choice ?? spec.shown };
     }
 
     show(range) { for (const panel of this.panels.values()) panel.show(range); }
@@ -74,16 +86,6 @@ export class OverviewPage extends PanelsPage {
                 copyable(firstEvent(location.origin)),
                 make('p', { class: 'muted' }, 'Whole log files go in with ', make('code', {}, 'weir send'), ', a stream of examples with ', make('code', {}, 'weir generate'), '.'));
         }
-        this.setPanels(panelsOf(filled).map((spec) => this.#chosen(spec)));
-    }
-
-    /** With the choices that the address holds for it. */
-    #chosen(spec) {
-        const text = this.page.view.get(`p.${spec.id}`);
-        if (text === null) return spec;
-        const [by, shown] = text.split('/').map((part) => part.split(',').filter(Boolean));
-        const known = by.every((label) => spec.metric.by.includes(label));
-        const choice = spec.choices?.find((one) => one.join() === shown?.join());
-        return { ...spec, by: known ? by : spec.by, shown: choice ?? spec.shown };
+        this.setPanels(panelsOf(filled));
     }
 }

@@ -1,5 +1,5 @@
 // The bar in which the time that is shown is chosen: live, past, a range of one's own, and steps to the side and back.
-import { dropdown, iconButton, make } from './dom.js';
+import { dropdown, field, iconButton, make, select } from './dom.js';
 import { isUTC } from './format.js';
 import { absolute, addressOf, bounds, fromInput, offered, rangeOf, relative, shortest, standard, toInput } from './ranges.js';
 
@@ -76,9 +76,9 @@ export class TimeBar {
     #form(surface, close) {
         const { range } = this;
         const [from, to] = bounds(range, this.#now());
-        const field = (label, name, value) => make('label', { class: 'field' }, label, make('input', { type: 'datetime-local', step: 1, name, value: toInput(value), required: true }));
+        const moment = (label, name, value) => field(label, make('input', { type: 'datetime-local', step: 1, name, value: toInput(value), required: true }));
         const count = make('input', { type: 'number', name: 'count', min: 1, max: 9999, value: 45, 'aria-label': 'How many' });
-        const unit = make('select', { 'aria-label': 'Unit', name: 'unit' }, new Option('minutes', 'm'), new Option('hours', 'h'), new Option('days', 'd'));
+        const unit = select([['minutes', 'm'], ['hours', 'h'], ['days', 'd']], 'm', { 'aria-label': 'Unit', name: 'unit' });
         const problem = make('p', { class: 'problem', role: 'alert' });
         const form = (words, act, ...content) => make('form', { onsubmit: (event) => { event.preventDefault(); act(); } },
             make('h3', {}, words), ...content, make('button', { class: 'primary' }, 'Show'));
@@ -98,6 +98,6 @@ export class TimeBar {
         };
         surface.append(
             form('The last', last, make('div', { class: 'row' }, count, unit)),
-            form(`From and to${isUTC() ? ' (UTC)' : ''}`, between, field('From', 'from', from), field('To', 'to', to)), problem);
+            form(`From and to${isUTC() ? ' (UTC)' : ''}`, between, moment('From', 'from', from), moment('To', 'to', to)), problem);
     }
 }

@@ -2,6 +2,7 @@
 //
 //     #range=15m&p.request_count=endpoint/rate          the overview; p.<panel> is grouping/aggregations
 //     #view=metric&metric=response_time&by=service&agg=p50,p99&f.endpoint=/pay&from=…&to=…
+//     #view=board&board=checkout                        a saved board; /?board=checkout leads there, too
 //     #view=ops   zone=utc   table=<panels shown as tables>
 
 /** Fires `change` when another view is to be shown, by ourselves or by the browser's back and forward. */
@@ -10,6 +11,13 @@ export class View extends EventTarget {
 
     constructor() {
         super();
+        const { search, hash } = location;
+        const asked = new URLSearchParams(search);
+        if (asked.has('board')) {
+            const board = encodeURIComponent(asked.get('board'));
+            asked.delete('board');
+            history.replaceState(null, '', `?${asked}${hash || `#view=board&board=${board}`}`);
+        }
         this.#read();
         addEventListener('popstate', () => { this.#read(); this.dispatchEvent(new Event('change')); });
     }

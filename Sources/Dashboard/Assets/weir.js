@@ -48,20 +48,27 @@ export class WeirError extends Error {
     }
 }
 
-/** Fetches JSON from the API; throws `WeirError`, with status 0 where no server answered. */
-export async function get(path, parameters = {}, { signal } = {}) {
-    const search = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== ''));
-    const address = search.size ? `${path}?${search}` : path;
+/**
+ * Sends a request to the API, `options` being those of `fetch`; throws `WeirError`, with status 0 where no server answered.
+ * @returns {Promise<Response>} a good answer
+ */
+export async function send(address, options = {}) {
     let response;
     try {
-        response = await fetch(address, { signal, headers: { Accept: 'application/json' } });
+        response = await fetch(address, { ...options, headers: { Accept: 'application/json', ...options.headers } });
     } catch (error) {
         if (error.name === 'AbortError') throw error;
         throw new WeirError(0, 'The server does not answer.');
     }
-    if (response.ok) return response.json();
+    if (response.ok) return response;
     const problem = await response.json().catch(() => ({}));
     throw new WeirError(response.status, problem.detail ?? `The server answered ${response.status}.`);
+}
+
+/** Fetches JSON from the API. */
+export async function get(path, parameters = {}, { signal } = {}) {
+    const search = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== ''));
+    return (await send(search.size ? `${path}?${search}` : path, { signal })).json();
 }
 
 /** The metric definitions of this installation. */

@@ -17,30 +17,68 @@ struct AccessControl: Sendable {
         }
     }
 
-    private func refusal(_ request: HTTPRequest, _ scope: Tokens.Scope) -> HTTPResponse? {
+    /// Whether the request may do what needs `scope`, by its token or session; without tokens everybody may.
+    func allows(_ scope: Tokens.Scope, _ request: HTTPRequest) -> Bool {
+        if tokens.isEmpty { return true }
         let scopes: Set<Tokens.Scope>
-        if let header = request.fields["authorization"] {
-            let words = header.split(separator: " ")
-            guard words.count == 2, words[0].lowercased() == "bearer" else {
-                return Self.unauthorized("The token must come as Authorization: Bearer TOKEN.")
+        switch credential(of: request) {
+        case .token(let token): scopes = tokens.scopes(ofToken: token)
+        case .session(let session): scopes = tokens.scopes(ofSession: session)
+        case .malformed, .none: scopes = []
+        }
+        return scopes.contains(scope) || scopes.contains(.admin)
+    }
+
+    private enum Credential {
+        case token(String)
+        case session(String)
+        case malformed
+        case none
+    }
+
+    private func credential(of request: HTTPRequest) -> Credential {
+        guard let header = request.fields["authorization"] else {
+            return Self.session(of: request).map(Credential.session) ?? .none
+        }
+        let words = header.split(separator: " ")
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return .malformed }
+        return .token(String(words[1]))
+    }
+
+    private func refusal(_ request: HTTPRequest, _ scope: Tokens.Scope) -> HTTPResponse? {
+        switch credential(of: request) {
+        case .none: return Self.unauthorized("Send a token: Authorization: Bearer TOKEN.")
+        case .malformed: return Self.unauthorized("The token must come as Authorization: Bearer TOKEN.")
+        case .token(let token):
+            if tokens.scopes(ofToken: token).isEmpty {
+                return Self.unauthorized("The token is not known here.", error: Self.invalidToken)
             }
-            scopes = tokens.scopes(ofToken: String(words[1]))
-            if scopes.isEmpty { return Self.unauthorized("The token is not known here.", error: Self.invalidToken) }
-        } else if let session = Self.session(of: request) {
-            // A session reads and does nothing else, so a page elsewhere that makes a browser send it changes nothing.
-            let known = tokens.scopes(ofSession: session)
-            if known.isEmpty {
+        case .session(let session):
+            if tokens.scopes(ofSession: session).isEmpty {
                 return Self.unauthorized("The session has ended; send the token again.", error: Self.invalidToken)
             }
-            scopes = known.isDisjoint(with: [.read, .admin]) ? [] : [.read]
-        } else {
-            return Self.unauthorized("Send a token: Authorization: Bearer TOKEN.")
+            // The browser keeps the cookie from requests of other sites (SameSite=Strict). Should one not, or a neighbour on the
+            // same site try, the request says where it comes from, which no page can forge.
+            if !request.method.isSafe, !Self.isOfOurOrigin(request) {
+                let detail =
+                    "A session changes things only for pages of this address, and this request came from elsewhere; "
+                    + "programs send Authorization: Bearer TOKEN instead of the cookie."
+                return HTTPResponse(problem: .forbidden, detail: detail)
+            }
         }
-        if scopes.contains(scope) || scopes.contains(.admin) { return nil }
+        if allows(scope, request) { return nil }
         var response = HTTPResponse(
             problem: .forbidden, detail: "This needs a token with the scope \(scope.rawValue).")
         Self.challenge(&response, error: "insufficient_scope", scope: scope)
         return response
+    }
+
+    /// Whether a page of this very address sent the request: what the browser says of it, or else the `Origin` that it sends
+    /// with every request that changes something.
+    private static func isOfOurOrigin(_ request: HTTPRequest) -> Bool {
+        if let site = request.fields["sec-fetch-site"] { return site == "same-origin" }
+        guard let origin = request.fields["origin"], let host = request.fields["host"] else { return false }
+        return origin == "http://\(host)" || origin == "https://\(host)"
     }
 
     private static func session(of request: HTTPRequest) -> String? {

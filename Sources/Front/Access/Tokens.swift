@@ -63,9 +63,9 @@ package struct Tokens: Sendable {
     ///
     /// It is SHA-256 of the token behind a fixed prefix, so every front that knows the token knows the session, without a
     /// store or a shared secret, and a session ends everywhere when its token leaves the file. It is safe because the digest
-    /// cannot be turned round: whoever steals a session can read, as its scope says, but neither ingest nor learn the
-    /// token, which must be long enough that trying all is hopeless; and the prefix keeps a session from passing for the
-    /// digest of anything else.
+    /// cannot be turned round: whoever steals a session may do what its token may, while the token is in the file, but does not
+    /// learn the token, which must be long enough that trying all is hopeless; and the prefix keeps a session from passing for
+    /// the digest of anything else. That a page elsewhere cannot use it is the affair of `AccessControl`.
     static func session(of token: [UInt8]) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         return SHA256.digest(Array("weir session 1\n".utf8) + token).flatMap {

@@ -22,6 +22,8 @@ package struct FrontRoutes: RequestHandler {
         package var audit: AuditReader?
         /// Answers what is asked of refused events.
         package var refused: RefusedDesk?
+        /// Answers what is asked of boards, and keeps those that are saved.
+        package var boards: BoardShelf?
         /// Answers `GET /api/v1/status`.
         package var status: StatusBoard?
         /// Why the front is not ready; empty where it is. Called on the loop.
@@ -75,6 +77,14 @@ package struct FrontRoutes: RequestHandler {
             router.get("/api/v1/refused", access.requiring(.admin, refused.list))
             router.post("/api/v1/refused/retry", access.requiring(.admin, refused.retry))
             router.post("/api/v1/refused/drop", access.requiring(.admin, refused.drop))
+        }
+        if let shelf = parts.boards {
+            let boards = BoardRoutes(
+                shelf: shelf, engine: parts.engine, time: parts.time, mayWrite: { access.allows(.admin, $0) })
+            router.get("/api/v1/boards", access.requiring(.read, boards.list))
+            router.get("/api/v1/boards/{name}", access.requiring(.read, boards.board))
+            router.on(.put, "/api/v1/boards/{name}", access.requiring(.admin, boards.put))
+            router.on(.delete, "/api/v1/boards/{name}", access.requiring(.admin, boards.delete))
         }
         router.post("/api/v1/session", withoutParameters(access.beginSession))
         router.on(.delete, "/api/v1/session", withoutParameters(access.endSession))

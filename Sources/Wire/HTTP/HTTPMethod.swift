@@ -17,6 +17,9 @@ package enum HTTPMethod: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether it only asks, and changes nothing (RFC 9110, section 9.2.1).
+    package var isSafe: Bool { self == .get || self == .head || self == .options }
+
     package var description: String {
         switch self {
         case .get: "GET"

@@ -35,7 +35,7 @@ enum UpCommand {
             data, ServeCommand.listen, workListen, generateListen, noGenerate, GenerateCommand.rate,
             ServeCommand.tokens, ServeCommand.insecure, redisPort, postgresPort,
         ],
-        check: ServeCommand.checkAccess)
+        check: ServeCommand.check)
 
     static func run(_ settings: Settings) async -> ExitCode {
         let console = UpConsole(settings)

@@ -17,6 +17,7 @@ final class FrontUnderTest: Sendable {
     let tiers: TwinTiers
     let books = TwinBooks()
     let refused = TwinRefused()
+    let boards = TwinBoards()
     let stores = TwinStatus()
     let redisBreaker = CircuitBreaker(store: "redis", executor: nil)
     let postgresBreaker = CircuitBreaker(store: "postgres", executor: nil)
@@ -45,6 +46,9 @@ final class FrontUnderTest: Sendable {
         parts.time = TimeSource(wallMs: { nowMs }, monotonicNs: TimeSource.system.monotonicNs)
         parts.audit = AuditReader(books: books, history: books)
         parts.refused = RefusedDesk(store: refused)
+        parts.boards = BoardShelf(
+            store: boards, configured: [Board(name: "fixed", title: "From the file", panels: [.init(metric: "events")])]
+        )
         let board = StatusBoard(
             version: "1.2.3", recent: stores, history: stores, redisBreaker: redisBreaker,
             postgresBreaker: postgresBreaker, time: parts.time)
