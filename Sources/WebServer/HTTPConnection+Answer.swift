@@ -1,4 +1,3 @@
-internal import Deflate
 internal import Reactor
 internal import Service
 internal import Wire
@@ -76,9 +75,7 @@ extension HTTPConnection {
     /// The bytes of the body as the client gets them.
     private func encoded(_ response: HTTPResponse, _ coding: Coding, _ fields: inout HTTPFieldList) -> [UInt8] {
         guard coding == .gzip else { return response.body }
-        // Speed before size: the loop serves everybody else meanwhile.
-        let level = response.body.count > 128 * 1024 ? 1 : 4
-        let packed = response.gzippedBody ?? Gzip.compress(response.body, level: level)
+        let packed = response.gzippedBody ?? response.compressedBody
         guard packed.count < response.body.count else { return response.body }
         fields.append("Content-Encoding", "gzip")
         return packed

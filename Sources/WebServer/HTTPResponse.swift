@@ -1,3 +1,4 @@
+internal import Deflate
 package import Wire
 
 /// A whole response. Length, date, connection and compression are the server's affair.
@@ -19,6 +20,15 @@ package struct HTTPResponse: Sendable {
         self.contentType = contentType
         self.body = body
     }
+
+    /// Compresses the body now where the client takes that, so that the loop need not; from any thread. Some ms for a MiB.
+    package mutating func compress(for request: HTTPRequest) {
+        guard gzippedBody == nil, contentType?.isCompressible == true, request.fields.acceptsGzip else { return }
+        gzippedBody = compressedBody
+    }
+
+    /// Speed before size: it may hold others up meanwhile.
+    var compressedBody: [UInt8] { Gzip.compress(body, level: body.count > 128 * 1024 ? 1 : 4) }
 
     /// Plain text.
     package init(_ status: HTTPStatus, text: String) {

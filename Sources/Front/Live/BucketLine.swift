@@ -6,6 +6,8 @@ struct BucketLine {
     private(set) var starts: [Int64] = []
     private(set) var versions: [UInt64] = []
     private(set) var aggregates: [Aggregate] = []
+    /// Events in each: asked for with every answer, and found without a look at the aggregates, which are large.
+    private(set) var counts: [Int] = []
     /// The greatest of `versions`.
     private(set) var version: UInt64 = 0
     /// What aggregations make of the buckets: computed when asked for, kept while a bucket stays the same.
@@ -18,7 +20,7 @@ struct BucketLine {
     var isEmpty: Bool { starts.isEmpty }
 
     /// Events in all buckets.
-    var eventCount: Int { aggregates.reduce(0) { $0 + $1.count } }
+    var eventCount: Int { counts.reduce(0, +) }
 
     /// The bucket that begins at `start`.
     subscript(start: Int64) -> Aggregate? {
@@ -31,12 +33,14 @@ struct BucketLine {
         let (index, isThere) = find(start)
         if isThere {
             aggregates[index].merge(aggregate)
+            counts[index] += aggregate.count
             versions[index] = version
             outdate(index)
         } else {
             for column in columns.indices { columns[column].values.insert(Self.stale, at: index) }
             starts.insert(start, at: index)
             aggregates.insert(aggregate, at: index)
+            counts.insert(aggregate.count, at: index)
             versions.insert(version, at: index)
         }
         self.version = max(self.version, version)
@@ -51,6 +55,7 @@ struct BucketLine {
             starts.remove(at: index)
             versions.remove(at: index)
             aggregates.remove(at: index)
+            counts.remove(at: index)
             for column in columns.indices { columns[column].values.remove(at: index) }
             isTold = false
         }
@@ -59,6 +64,7 @@ struct BucketLine {
             let (index, isThere) = find(start)
             if isThere {
                 aggregates[index] = aggregate
+                counts[index] = aggregate.count
                 versions[index] = version
                 outdate(index)
                 self.version = max(self.version, version)
@@ -76,6 +82,7 @@ struct BucketLine {
         starts.removeFirst(count)
         versions.removeFirst(count)
         aggregates.removeFirst(count)
+        counts.removeFirst(count)
         for column in columns.indices { columns[column].values.removeFirst(count) }
     }
 

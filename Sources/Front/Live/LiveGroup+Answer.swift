@@ -14,8 +14,7 @@ extension LiveGroup {
             let indices = series[place].buckets.indices(in: range)
             if indices.isEmpty { continue }
             let column = columns.place(of: labels ?? series[place].labels)
-            var weight = 0
-            for index in indices { weight += series[place].buckets.aggregates[index].count }
+            let weight = series[place].buckets.counts[indices].reduce(0, +)
             let times = series[place].buckets.starts[indices].map { $0 * 1_000 }
             columns.append(times: times[...], weight: weight, at: column)
             for (number, aggregation) in aggregations.enumerated() {

@@ -5,6 +5,8 @@ internal import Service
 extension LiveHub {
     /// So many values, or seconds of series, are looked at in less than a ms.
     private static let workAtOnce = 2_000
+    /// So many values that are known are copied in as long.
+    private static let valuesAtOnce = 100_000
     /// Definitions are asked for once a second; after so long without an answer somebody else must ask.
     private static let definitionsFreshNs: UInt64 = 3_000_000_000
 
@@ -26,7 +28,7 @@ extension LiveHub {
         if let view = memory.view(content, from: from), view.group.metric == query.metric {
             let (places, steps) = (view.places, Int((to - from) / content.stepSeconds))
             let series = view.isOne ? 1 : places.count
-            guard series * steps * (1 + query.aggregations.count) <= Self.workAtOnce else { return nil }
+            guard series * steps * (1 + query.aggregations.count) <= Self.valuesAtOnce else { return nil }
             return kept(view, places, query, work: Self.workAtOnce)
         }
         if memory.finerGroup(content, from: from) != nil { return nil }

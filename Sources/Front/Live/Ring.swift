@@ -18,14 +18,23 @@ struct Ring {
 
     private struct Slot {
         let second: Int64
+        /// Empty where the record is packed.
         var record: [UInt8]
+        /// The record's length when it was last folded; all of it where it is packed.
         var foldedBytes: Int
+        /// Where it begins among the line's packed bytes; nil where it has an array of its own.
+        var place: Int?
+
+        var byteCount: Int { place == nil ? record.count : foldedBytes }
     }
 
     /// Slots ascending by second; those before `head` are gone, and make room when they are many.
     private struct Line {
         var slots: [Slot] = []
         var head = 0
+        /// The records of seconds that are over, one behind the other: who reads five minutes goes through memory in order. What
+        /// changes afterwards gets an array of its own again, and leaves a hole until the line is tidied.
+        var packed: [UInt8] = []
     }
 
     let maxBytes: Int
@@ -70,12 +79,13 @@ struct Ring {
         let (index, isThere) = find(second, in: lines[line])
         if isThere {
             byteCount += record.count
+            unpack(line: line, index: index)
             lines[line].slots[index].record += record
             foldIfGrown(line: line, index: index)
         } else {
             byteCount += record.count + Self.overheadBytes
             // What comes next is nearly all for the new second, so the one before is brought into its final form: it is read often.
-            if index == lines[line].slots.count, index > lines[line].head { fold(line: line, index: index - 1) }
+            if index == lines[line].slots.count, index > lines[line].head { pack(line: line, index: index - 1) }
             lines[line].slots.insert(
                 Slot(second: second, record: record, foldedBytes: record.count), at: index)
             touched[place(second)].append(Int32(line))
@@ -88,7 +98,7 @@ struct Ring {
     mutating func drop(line: Int) {
         guard line < lines.count else { return }
         for slot in lines[line].slots[lines[line].head...] {
-            byteCount -= slot.record.count + Self.overheadBytes
+            byteCount -= slot.byteCount + Self.overheadBytes
             touched[place(slot.second)].removeAll { $0 == Int32(line) }
         }
         lines[line] = Line()
@@ -97,30 +107,24 @@ struct Ring {
     /// Seconds that a line has.
     func count(line: Int) -> Int { line < lines.count ? lines[line].slots.count - lines[line].head : 0 }
 
-    /// Calls `body` with each second of a line in [from, to) and its record, ascending.
-    func forEach(line: Int, from: Int64, to: Int64, _ body: (Int64, [UInt8]) -> Void) {
-        guard line < lines.count else { return }
-        let held = lines[line]
-        var index = find(from, in: held).index
-        while index < held.slots.count {
-            let slot = held.slots[index]
-            guard slot.second < to else { return }
-            body(slot.second, slot.record)
-            index += 1
-        }
-    }
-
     /// Calls `body` with what `metric` has in each second of a line in [from, to), ascending.
     func forEachAggregate(
         of metric: MetricID, line: Int, from: Int64, to: Int64, _ body: (Int64, Aggregate) -> Void
     ) {
+        guard line < lines.count else { return }
+        let held = lines[line]
         var aggregate = Aggregate()
-        forEach(line: line, from: from, to: to) { second, record in
+        for index in find(from, in: held).index..<held.slots.count {
+            guard held.slots[index].second < to else { return }
             aggregate.removeAll()
-            guard (try? RecordCodec.merge(record, of: metric, into: &aggregate)) != nil, !aggregate.isEmpty else {
-                return
+            let isRead: Void?
+            if let place = held.slots[index].place {
+                let range = place..<place + held.slots[index].foldedBytes
+                isRead = try? RecordCodec.merge(held.packed.span, range, of: metric, into: &aggregate)
+            } else {
+                isRead = try? RecordCodec.merge(held.slots[index].record, of: metric, into: &aggregate)
             }
-            body(second, aggregate)
+            if isRead != nil, !aggregate.isEmpty { body(held.slots[index].second, aggregate) }
         }
     }
 
@@ -141,15 +145,44 @@ struct Ring {
     private mutating func dropFirst(of line: Int) {
         let head = lines[line].head
         guard head < lines[line].slots.count, lines[line].slots[head].second == start else { return }
-        byteCount -= lines[line].slots[head].record.count + Self.overheadBytes
+        byteCount -= lines[line].slots[head].byteCount + Self.overheadBytes
         lines[line].slots[head].record = []
         lines[line].head += 1
         if lines[line].head == lines[line].slots.count {
             lines[line] = Line()
         } else if lines[line].head >= 64 {
-            lines[line].slots.removeFirst(lines[line].head)
-            lines[line].head = 0
+            tidy(line: line)
         }
+    }
+
+    /// Gives the room of seconds that are gone back.
+    private mutating func tidy(line: Int) {
+        lines[line].slots.removeFirst(lines[line].head)
+        lines[line].head = 0
+        let first = lines[line].slots.lazy.compactMap(\.place).min() ?? lines[line].packed.count
+        guard first > 0 else { return }
+        lines[line].packed.removeFirst(first)
+        for index in lines[line].slots.indices {
+            if let place = lines[line].slots[index].place { lines[line].slots[index].place = place - first }
+        }
+    }
+
+    /// Brings the record of a second that is over into its final form.
+    private mutating func pack(line: Int, index: Int) {
+        guard lines[line].slots[index].place == nil else { return }
+        fold(line: line, index: index)
+        let record = lines[line].slots[index].record
+        lines[line].slots[index].place = lines[line].packed.count
+        lines[line].slots[index].foldedBytes = record.count
+        lines[line].slots[index].record = []
+        lines[line].packed += record
+    }
+
+    private mutating func unpack(line: Int, index: Int) {
+        guard let place = lines[line].slots[index].place else { return }
+        let count = lines[line].slots[index].foldedBytes
+        lines[line].slots[index].record = Array(lines[line].packed[place..<place + count])
+        lines[line].slots[index].place = nil
     }
 
     private mutating func foldIfGrown(line: Int, index: Int) {

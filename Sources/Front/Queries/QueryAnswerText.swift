@@ -18,8 +18,14 @@ enum QueryAnswerText {
         json.appendJSON(literal: ",\"step\":")
         json.appendJSON(Int(query.stepMs))
         json.appendJSON(literal: ",\"series\":[")
+        var times: (of: [Int64], text: [UInt8]) = ([], [])
         for (index, series) in answer.series.enumerated() {
             if index > 0 { json.append(UInt8(ascii: ",")) }
+            json.appendJSON(literal: "{\"labels\":")
+            SeriesKeyJSON.append(series.labels, to: &json)
+            // Most series have the times of the one before.
+            if index == 0 || times.of != series.times { times = (series.times, text(times: series.times)) }
+            json.append(contentsOf: times.text)
             append(series, query, to: &json)
         }
         json.appendJSON(literal: "],\"tiers\":")
@@ -72,22 +78,27 @@ enum QueryAnswerText {
         return csv
     }
 
-    private static func append(_ series: QueryAnswer.Series, _ query: Query, to json: inout [UInt8]) {
-        json.appendJSON(literal: "{\"labels\":")
-        SeriesKeyJSON.append(series.labels, to: &json)
+    private static func text(times: [Int64]) -> [UInt8] {
+        var json: [UInt8] = []
+        json.reserveCapacity(8 + 14 * times.count)
         json.appendJSON(literal: ",\"t\":[")
-        for (place, time) in series.times.enumerated() {
+        for (place, time) in times.enumerated() {
             if place > 0 { json.append(UInt8(ascii: ",")) }
             json.appendJSON(Int(time))
         }
         json.appendJSON(literal: "]")
+        return json
+    }
+
+    private static func append(_ series: QueryAnswer.Series, _ query: Query, to json: inout [UInt8]) {
         for (aggregation, values) in zip(query.aggregations, series.values) {
             json.append(UInt8(ascii: ","))
             json.appendJSON(aggregation.name)
             json.appendJSON(literal: ":[")
+            let isTop = aggregation == .top
             for (place, value) in values.enumerated() {
                 if place > 0 { json.append(UInt8(ascii: ",")) }
-                if aggregation == .top {
+                if isTop {
                     json.appendJSON(series.items[place], limit: TopItems.perBucket)
                 } else if let value {
                     json.appendJSON(value)

@@ -58,7 +58,13 @@ struct QueryRoutes: Sendable {
         }
         let beganNs = time.monotonicNs()
         guard let parameters = accepted(responder, read) else { return }
-        if let response = responseAtOnce(parameters, format, beganNs) { return responder.respond(response) }
+        if let answer = answerAtOnce(parameters) {
+            let seconds = counted(answer, sinceNs: beganNs)
+            if answer.valueCount <= Self.valuesInPlace {
+                return responder.respond(response(answer, parameters, format, seconds))
+            }
+            return responder.respond { await longResponse(answer, parameters, format, seconds, to: request) }
+        }
         answer(responder) { definitions in
             if let name = parameters.pathMetric, definitions[name] == nil {
                 metrics.asked(.refused)
@@ -67,19 +73,28 @@ struct QueryRoutes: Sendable {
             let query = try parameters.query(definitions, nowMs: time.wallMs())
             let answer = try await engine.answer(query)
             let seconds = counted(answer, sinceNs: beganNs)
-            return await engine.computed(isLong: answer.valueCount > Self.valuesInPlace) {
-                response(answer, parameters, format, seconds)
-            }
+            return await longResponse(answer, parameters, format, seconds, to: request)
         }
     }
 
-    /// The response where memory makes the answer in one step; nil where somebody must be waited for, or told what is wrong.
-    private func responseAtOnce(_ parameters: QueryParameters, _ format: Int, _ beganNs: UInt64) -> HTTPResponse? {
+    /// The answer where memory makes it in one step; nil where somebody must be waited for, or told what is wrong.
+    private func answerAtOnce(_ parameters: QueryParameters) -> QueryAnswer? {
         guard let definitions = engine.definitionsAtOnce,
-            let query = try? parameters.query(definitions, nowMs: time.wallMs()),
-            let answer = engine.answerAtOnce(query)
+            let query = try? parameters.query(definitions, nowMs: time.wallMs())
         else { return nil }
-        return response(answer, parameters, format, counted(answer, sinceNs: beganNs))
+        return engine.answerAtOnce(query)
+    }
+
+    /// The response, written and compressed where that holds nobody up.
+    private func longResponse(
+        _ answer: QueryAnswer, _ parameters: QueryParameters, _ format: Int, _ seconds: Double, to request: HTTPRequest
+    ) async -> HTTPResponse {
+        let isLong = answer.valueCount > Self.valuesInPlace
+        return await engine.computed(isLong: isLong) {
+            var response = response(answer, parameters, format, seconds)
+            if isLong { response.compress(for: request) }
+            return response
+        }
     }
 
     /// Counts an answer; returns the seconds it took.

@@ -8,6 +8,8 @@ struct RefusedRoutes: Sendable {
     static let names = ["partition", "after", "limit"]
     static let maxPerPage = 1_000
     private static let maxIDs = 10_000
+    /// Room for as many with every escape there is; a body is read on the loop.
+    private static let maxBodyBytes = 1 << 20
     private static let form = "Send {\"ids\":[\"0/1795472780134-0\"]} or {\"all\":true} as application/json."
 
     let desk: RefusedDesk
@@ -61,6 +63,11 @@ struct RefusedRoutes: Sendable {
         // A page of another site can make a browser send a form, but no JSON.
         guard request.fields.contentType == "application/json" else {
             return responder.respond(HTTPResponse(problem: .unsupportedMediaType, detail: Self.form))
+        }
+        guard request.body.count <= Self.maxBodyBytes else {
+            let detail =
+                "ids: the body has more than 1 MiB; send at most \(Self.maxIDs) of them at a time. \(Self.form)"
+            return responder.respond(HTTPResponse(problem: .badRequest, detail: detail))
         }
         let choice: Choice
         do throws(QueryError) {

@@ -39,7 +39,7 @@ extension [UInt8] {
         var power = 1.0
         for decimals in 1...6 {
             power *= 10
-            let digits = (number.magnitude * power).rounded()
+            let digits = Double(UInt(number.magnitude * power + 0.5))
             // Both are whole and below 2^53, so this is the double nearest to the decimal number.
             guard digits / power == number.magnitude else { continue }
             if number < 0 { append(UInt8(ascii: "-")) }
@@ -68,7 +68,9 @@ extension [UInt8] {
             digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
             rest = tens
         }
-        for place in Swift.min(start, digits.count - count)..<digits.count { append(digits[place]) }
+        let first = Swift.min(start, digits.count - count)
+        // All at once: to look for room before each digit costs more than to make it.
+        unsafe digits.span.withUnsafeBufferPointer { unsafe append(contentsOf: $0[first...]) }
     }
 
     /// Appends JSON that is known to be right as it stands.

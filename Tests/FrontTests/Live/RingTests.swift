@@ -47,6 +47,29 @@ import Wire
         #expect(ring.byteCount == 0)
     }
 
+    @Test(arguments: Seed.range(10)) func secondsThatAreOverStillChange(seed: Seed) {
+        var random = SplitMix64(seed)
+        var ring = Ring(start: 1_000)
+        var naive: [Int64: Aggregate] = [:]
+        // Nearly in order, as events come: most for the newest second, some for those before, some in gaps.
+        for second in Int64(1_000)..<2_600 {
+            ring.advance(to: second - 512)
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                let late = Bool.random(using: &random) ? 0 : Int64.random(in: 0...90, using: &random)
+                let (value, at) = (Double.random(in: 1...1e6, using: &random), max(second - late, ring.start))
+                let isHeld = ring.add(record(value), line: 0, second: at)
+                #expect(isHeld)
+                naive[at, default: Aggregate()].addToDistribution(value)
+            }
+            guard second % 100 == 0 else { continue }
+            var held: [Int64: Sketch] = [:]
+            ring.forEachAggregate(of: Self.metric, line: 0, from: ring.start, to: ring.end) { held[$0] = $1.sketch }
+            #expect(held == naive.filter { $0.key >= ring.start }.mapValues(\.sketch))
+        }
+        ring.drop(line: 0)
+        #expect(ring.byteCount == 0)
+    }
+
     @Test func aGrownRecordIsFolded() {
         var ring = Ring(start: 0)
         for _ in 0..<10_000 { _ = ring.add(record(12.5), line: 0, second: 5) }

@@ -125,6 +125,9 @@ struct RefusedRouteTests {
             let answer = try await post("drop", body)
             #expect(answer.status == 400 && answer.text.contains(word), "\(body): \(answer.text)")
         }
+        let long = try await front.client.post(
+            "/api/v1/refused/drop", #"{"all":true}"# + String(repeating: " ", count: 1 << 20), type: "application/json")
+        #expect(long.status == 400 && long.text.contains("1 MiB") && long.text.contains("10000"))
         let form = try await front.client.post("/api/v1/refused/drop", #"{"all":true}"#, type: "text/plain")
         #expect(form.status == 415)
         #expect(try await front.client.get("/api/v1/refused/drop").status == 405)

@@ -49,6 +49,22 @@ struct JSONTextTests {
         #expect(String(decoding: json, as: UTF8.self) == text)
     }
 
+    @Test("decimal numbers are written as the shortest text that reads back the same", arguments: Seed.range(20))
+    func shortestText(seed: Seed) {
+        var rng = SplitMix64(seed)
+        for _ in 0..<2_000 {
+            let digits = Double(Int.random(in: -9_999_999...9_999_999, using: &rng))
+            let power: Double = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e9].randomElement(using: &rng) ?? 1
+            let decimal = digits / power
+            for number in [decimal, decimal.nextUp, decimal.nextDown, decimal * 1e-5, decimal * 12_345, digits / 7] {
+                var json: [UInt8] = []
+                json.appendJSON(number)
+                let whole = number.description.hasSuffix(".0") ? "\(Int(number))" : number.description
+                #expect(String(decoding: json, as: UTF8.self) == whole)
+            }
+        }
+    }
+
     @Test(arguments: [0, 7, -7, 10, 1_795_428_000_000, .max, .min])
     func integersAreWrittenWhole(number: Int) {
         var json: [UInt8] = []
