@@ -116,15 +116,32 @@ extension HTTPConnection {
 
     func sendMessages(_ messages: [SharedMessage]) {
         guard isWebSocketOpen else { return }
-        let compression = webSocket?.compression
-        if let compression, compression.serverMayKeepContext,
-            let frames = context.compressor.frames(of: messages, windowBits: compression.serverWindowBits)
-        {
-            return socket.write(frames)
-        }
+        if let frames = joinedFrames(messages) { return socket.write(frames) }
+        let compression = webSocketCompression
         socket.cork()
         for message in messages { socket.write(message.frame(compression, by: context.compressor)) }
         socket.uncork()
+    }
+
+    var webSocketCompression: PerMessageDeflate? { webSocket?.compression }
+
+    /// What `sendMessages` sends, in one piece.
+    func encode(_ messages: [SharedMessage]) -> [UInt8] {
+        if let frames = joinedFrames(messages) { return frames }
+        let compression = webSocketCompression
+        if messages.count == 1 { return messages[0].frame(compression, by: context.compressor) }
+        return messages.reduce(into: []) { $0 += $1.frame(compression, by: context.compressor) }
+    }
+
+    private func joinedFrames(_ messages: [SharedMessage]) -> [UInt8]? {
+        guard let compression = webSocketCompression, compression.serverMayKeepContext else { return nil }
+        return context.compressor.frames(of: messages, windowBits: compression.serverWindowBits)
+    }
+
+    func sendEncoded(_ bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
+        guard socket.pendingBytes <= limit else { return false }
+        if isWebSocketOpen { socket.write(bytes) }
+        return true
     }
 
     func onWebSocketDrained(_ body: @escaping @Sendable () -> Void) { webSocket?.onDrained = body }

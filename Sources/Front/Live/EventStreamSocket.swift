@@ -12,14 +12,21 @@ final class EventStreamSocket: LiveSocket {
         stream.write(ServerSentEvent.retry(ms: Self.retryMs))
     }
 
-    func send(messages: [SharedMessage]) {
-        // Pieces of one chunk: what is due leaves in one write.
-        var bytes: [UInt8] = []
-        for message in messages {
-            if messages.count == 1 { return stream.write(message.eventBlock) }
-            bytes += message.eventBlock
-        }
-        stream.write(bytes)
+    func send(messages: [SharedMessage]) { stream.write(Self.blocks(messages)) }
+
+    var form: MessageForm { stream.form }
+
+    func encode(_ messages: [SharedMessage]) -> [UInt8] {
+        HTTPBodyStream.encode(Self.blocks(messages), isChunked: stream.form == .eventStream(isChunked: true))
+    }
+
+    func send(encoded bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
+        stream.write(encoded: bytes, unlessWaiting: limit)
+    }
+
+    /// Pieces of one chunk: what is due leaves in one write.
+    private static func blocks(_ messages: [SharedMessage]) -> [UInt8] {
+        messages.count == 1 ? messages[0].eventBlock : messages.reduce(into: []) { $0 += $1.eventBlock }
     }
 
     var pendingBytes: Int { stream.pendingBytes }

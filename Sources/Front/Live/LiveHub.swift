@@ -46,6 +46,10 @@ package actor LiveHub {
     var dirty: [Subscription] = []
     /// Clients with frames to write.
     var unwritten: [LiveClient] = []
+    /// Clients that are told the same, those of them with something to write, and clients that may have come to be in one.
+    var cohorts: [Cohort.Key: Cohort] = [:]
+    var dueCohorts: [Cohort] = []
+    var settled: [LiveClient] = []
     /// Clients from which something is kept back.
     var behind: [UInt64: LiveClient] = [:]
     /// Who waits for the followers to move.
@@ -154,6 +158,11 @@ package actor LiveHub {
         isStopping = true
         for client in clients.values { client.socket.close(.goingAway, "The server is shutting down.") }
         clients = [:]
+        // They refer to each other.
+        for subscription in subscriptions.values { subscription.cohorts = [:] }
+        cohorts = [:]
+        dueCohorts = []
+        settled = []
         subscriptions = [:]
         subscribers = [:]
         dirty = []
