@@ -59,15 +59,6 @@ extension LiveHub {
         }
     }
 
-    private func snapshot(_ subscription: Subscription) -> SharedMessage {
-        metrics.snapshots.add()
-        return SharedMessage(
-            text: LiveMessage.snapshot(
-                subscription.request, of: subscription.group, sequence: subscription.sequence, nowMs: time.wallMs(),
-                newestMs: memory.newestMs, degraded: Set(degraded + subscription.group.degraded).sorted()),
-            event: "snapshot", eventID: position(of: subscription.group).text)
-    }
-
     private func sendUpdate(_ subscription: Subscription, _ now: UInt64, due: UInt64) {
         let group = subscription.group
         guard group.isReady, subscription.epoch == group.epoch else { return }

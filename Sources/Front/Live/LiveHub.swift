@@ -50,6 +50,8 @@ package actor LiveHub {
     var cohorts: [Cohort.Key: Cohort] = [:]
     var dueCohorts: [Cohort] = []
     var settled: [LiveClient] = []
+    /// What was encoded for those who came last.
+    var recentSnapshots = RecentSnapshots()
     /// Clients from which something is kept back.
     var behind: [UInt64: LiveClient] = [:]
     /// Who waits for the followers to move.
@@ -161,6 +163,7 @@ package actor LiveHub {
         // They refer to each other.
         for subscription in subscriptions.values { subscription.cohorts = [:] }
         cohorts = [:]
+        recentSnapshots.removeAll()
         dueCohorts = []
         settled = []
         subscriptions = [:]
@@ -206,6 +209,7 @@ package actor LiveHub {
             nextLimitNs = now + 10_000_000_000
             limitPollGroups(now)
         }
+        recentSnapshots.removeAll()
         closeStalled(now)
         if now >= nextHeartbeatNs {
             nextHeartbeatNs = now + UInt64(nanoseconds: configuration.heartbeat)
