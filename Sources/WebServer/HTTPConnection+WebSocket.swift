@@ -172,16 +172,18 @@ extension HTTPConnection {
         state.onClose(code, reason)
     }
 
-    func tickWebSocket(_ nowNs: UInt64) {
+    /// `hasTaken`: the kernel has taken bytes for the peer since the last tick.
+    func tickWebSocket(_ nowNs: UInt64, hasTaken: Bool) {
+        // Behind a backlog no ping gets to the peer, but the kernel takes more only as the peer does: it lives.
+        if hasTaken && socket.pendingBytes > 0 { webSocket?.heardNs = nowNs }
         guard let state = webSocket else { return }
         if let deadline = state.closeDeadlineNs {
             if nowNs >= deadline { close() }
         } else if nowNs - min(state.heardNs, nowNs) > configuration.webSocket.silenceDeadline.wholeNanoseconds {
             close()
-        } else if nowNs >= state.nextPingNs {
+        } else if nowNs >= state.nextPingNs && socket.pendingBytes == 0 {
             webSocket?.nextPingNs = nowNs + configuration.webSocket.pingInterval.wholeNanoseconds
-            // Behind a backlog a ping proves nothing; whether the peer reads is seen by the stall deadline.
-            if socket.pendingBytes == 0 { sendFrame(WebSocketFrame.encode(.ping, [])) }
+            sendFrame(WebSocketFrame.encode(.ping, []))
         }
     }
 }
