@@ -21,6 +21,8 @@ final class Cohort {
     let key: Key
     let subscriptions: [Subscription]
     private(set) var clients: [LiveClient] = []
+    /// Those of `clients`, so that a write need not look at the clients.
+    private(set) var sockets: [any LiveSocket] = []
     /// For the next write.
     private(set) var due: [Due] = []
 
@@ -33,15 +35,17 @@ final class Cohort {
         client.cohort = self
         client.indexInCohort = clients.count
         clients.append(client)
+        sockets.append(client.socket)
     }
 
     func remove(_ client: LiveClient) {
         precondition(client.cohort === self, "a client leaves the cohort that it is in")
         client.cohort = nil
         // The last takes its place; who is told first within a write means nothing.
-        let last = clients.removeLast()
+        let (last, socket) = (clients.removeLast(), sockets.removeLast())
         guard last !== client else { return }
         clients[client.indexInCohort] = last
+        sockets[client.indexInCohort] = socket
         last.indexInCohort = client.indexInCohort
     }
 

@@ -65,7 +65,7 @@ extension LiveHub {
     }
 
     private func write(_ due: [Cohort.Due], to cohort: Cohort) {
-        guard let first = cohort.clients.first else { return }
+        guard let first = cohort.sockets.first else { return }
         let bytes = due.reduce(0) { $0 + $1.message.payload.count }
         guard configuration.slowBytes + bytes <= configuration.maxPendingBytes else {
             // One write could bring a client past the hard limit: each is looked at.
@@ -78,11 +78,11 @@ extension LiveHub {
             }
             return
         }
-        let encoded = first.socket.encode(due.map(\.message))
+        let encoded = first.encode(due.map(\.message))
         let limit = configuration.slowBytes
         var slow: [LiveClient] = []
-        for client in cohort.clients where !client.socket.send(encoded: encoded, unlessWaiting: limit) {
-            slow.append(client)
+        for (index, socket) in cohort.sockets.enumerated() where !socket.send(encoded: encoded, unlessWaiting: limit) {
+            slow.append(cohort.clients[index])
         }
         let told = cohort.clients.count - slow.count
         metrics.frames.add(told * due.count)

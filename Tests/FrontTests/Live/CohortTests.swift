@@ -151,11 +151,12 @@ extension LiveHub {
     /// Who is in a cohort has just its subscriptions, all in sync, and is listed nowhere else; who could be in one is.
     func checkCohorts() throws {
         for cohort in cohorts.values {
-            try #require(!cohort.clients.isEmpty && cohort.due.isEmpty)
+            try #require(!cohort.clients.isEmpty && cohort.due.isEmpty && cohort.sockets.count == cohort.clients.count)
             let asked = cohort.subscriptions.map(ObjectIdentifier.init).sorted()
             try #require(asked == cohort.key.subscriptions)
             for (index, client) in cohort.clients.enumerated() {
                 try #require(client.cohort === cohort && client.indexInCohort == index && clients[client.id] === client)
+                try #require(cohort.sockets[index] === client.socket)
                 let memberships = client.memberships.values
                 try #require(memberships.map { ObjectIdentifier($0.subscription) }.sorted() == asked)
                 try #require(memberships.allSatisfy { $0.state == .inSync && $0.subscription.apart[client.id] == nil })
