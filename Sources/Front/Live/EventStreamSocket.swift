@@ -6,18 +6,19 @@ final class EventStreamSocket: LiveSocket {
     /// How long a client waits until it comes back.
     private static let retryMs = 2_000
     private let stream: HTTPBodyStream
+    let form: MessageForm
 
     init(_ stream: HTTPBodyStream) {
         self.stream = stream
+        // Kept: of one that has ended, nobody could tell any more, and others would get what is made by it.
+        form = stream.form
         stream.write(ServerSentEvent.retry(ms: Self.retryMs))
     }
 
     func send(messages: [SharedMessage]) { stream.write(Self.blocks(messages)) }
 
-    var form: MessageForm { stream.form }
-
     func encode(_ messages: [SharedMessage]) -> [UInt8] {
-        HTTPBodyStream.encode(Self.blocks(messages), isChunked: stream.form == .eventStream(isChunked: true))
+        HTTPBodyStream.encode(Self.blocks(messages), isChunked: form == .eventStream(isChunked: true))
     }
 
     func send(encoded bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
