@@ -119,6 +119,15 @@ extension HTTPConnection {
         socket.write { HTTPEncoder.appendChunk(bytes, to: &$0) }
     }
 
+    func isChunkedStream(_ number: UInt64) -> Bool { isCurrent(number) && exchange?.isChunked == true }
+
+    func streamWrite(_ number: UInt64, encoded bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
+        guard isCurrent(number) else { return true }
+        guard socket.pendingBytes <= limit else { return false }
+        socket.write(bytes)
+        return true
+    }
+
     func streamFinish(_ number: UInt64) {
         guard isCurrent(number), let exchange, exchange.streams else { return }
         socket.cork()

@@ -116,15 +116,32 @@ extension HTTPConnection {
 
     func sendMessages(_ messages: [SharedMessage]) {
         guard isWebSocketOpen else { return }
-        let compression = webSocket?.compression
-        if let compression, compression.serverMayKeepContext,
-            let frames = context.compressor.frames(of: messages, windowBits: compression.serverWindowBits)
-        {
-            return socket.write(frames)
-        }
+        if let frames = joinedFrames(messages) { return socket.write(frames) }
+        let compression = webSocketCompression
         socket.cork()
         for message in messages { socket.write(message.frame(compression, by: context.compressor)) }
         socket.uncork()
+    }
+
+    var webSocketCompression: PerMessageDeflate? { webSocket?.compression }
+
+    /// What `sendMessages` sends, in one piece.
+    func encode(_ messages: [SharedMessage]) -> [UInt8] {
+        if let frames = joinedFrames(messages) { return frames }
+        let compression = webSocketCompression
+        if messages.count == 1 { return messages[0].frame(compression, by: context.compressor) }
+        return messages.reduce(into: []) { $0 += $1.frame(compression, by: context.compressor) }
+    }
+
+    private func joinedFrames(_ messages: [SharedMessage]) -> [UInt8]? {
+        guard let compression = webSocketCompression, compression.serverMayKeepContext else { return nil }
+        return context.compressor.frames(of: messages, windowBits: compression.serverWindowBits)
+    }
+
+    func sendEncoded(_ bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
+        guard socket.pendingBytes <= limit else { return false }
+        if isWebSocketOpen { socket.write(bytes) }
+        return true
     }
 
     func onWebSocketDrained(_ body: @escaping @Sendable () -> Void) { webSocket?.onDrained = body }
@@ -155,16 +172,18 @@ extension HTTPConnection {
         state.onClose(code, reason)
     }
 
-    func tickWebSocket(_ nowNs: UInt64) {
+    /// `hasTaken`: the kernel has taken bytes for the peer since the last tick.
+    func tickWebSocket(_ nowNs: UInt64, hasTaken: Bool) {
+        // Behind a backlog no ping gets to the peer, but the kernel takes more only as the peer does: it lives.
+        if hasTaken && socket.pendingBytes > 0 { webSocket?.heardNs = nowNs }
         guard let state = webSocket else { return }
         if let deadline = state.closeDeadlineNs {
             if nowNs >= deadline { close() }
         } else if nowNs - min(state.heardNs, nowNs) > configuration.webSocket.silenceDeadline.wholeNanoseconds {
             close()
-        } else if nowNs >= state.nextPingNs {
+        } else if nowNs >= state.nextPingNs && socket.pendingBytes == 0 {
             webSocket?.nextPingNs = nowNs + configuration.webSocket.pingInterval.wholeNanoseconds
-            // Behind a backlog a ping proves nothing; whether the peer reads is seen by the stall deadline.
-            if socket.pendingBytes == 0 { sendFrame(WebSocketFrame.encode(.ping, [])) }
+            sendFrame(WebSocketFrame.encode(.ping, []))
         }
     }
 }

@@ -289,12 +289,16 @@ actor HTTPConnection: SocketHandler {
     /// Called about once a second.
     func tick(nowNs: UInt64, dateLine: [UInt8]) {
         self.dateLine = dateLine
-        if socket.pendingBytes == 0 || socket.bytesSent != stall.bytesSent {
+        let hasTaken = socket.bytesSent != stall.bytesSent
+        if phase == .webSocket {
+            if hasTaken { stall = (socket.bytesSent, nowNs) }
+            return tickWebSocket(nowNs, hasTaken: hasTaken)
+        }
+        if hasTaken || socket.pendingBytes == 0 {
             stall = (socket.bytesSent, nowNs)
         } else if nowNs - stall.sinceNs > configuration.stallDeadline.wholeNanoseconds {
             return close()
         }
-        if phase == .webSocket { return tickWebSocket(nowNs) }
         guard let deadlineNs, nowNs >= deadlineNs else { return }
         switch phase {
         case .awaitingHead where headBeganNs == 0: close()

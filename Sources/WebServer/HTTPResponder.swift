@@ -118,6 +118,28 @@ package struct HTTPBodyStream: Sendable {
         connection.enter { $0.streamWrite(exchange, bytes) }
     }
 
+    /// In which form this body takes messages. On the loop only.
+    package var form: MessageForm {
+        let exchange = exchange
+        return .eventStream(isChunked: connection.assumeIsolated { $0.isChunkedStream(exchange) })
+    }
+
+    /// What `bytes` are as a piece of a body of this `form`.
+    package static func encode(_ bytes: [UInt8], isChunked: Bool) -> [UInt8] {
+        guard isChunked else { return bytes }
+        var chunk: [UInt8] = []
+        HTTPEncoder.appendChunk(bytes, to: &chunk)
+        return chunk
+    }
+
+    /// Sends what `encode` made for the form of this body; the bytes are shared. On the loop only.
+    ///
+    /// - Returns: false, and nothing was sent, where more than `limit` bytes wait for the client.
+    package func write(encoded bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
+        let exchange = exchange
+        return connection.assumeIsolated { $0.streamWrite(exchange, encoded: bytes, unlessWaiting: limit) }
+    }
+
     /// Ends the body.
     package func finish() {
         let exchange = exchange

@@ -12,7 +12,7 @@ package struct HTTPServerConfiguration: Sendable {
     package var bodyDeadline = Duration.seconds(60)
     /// How long a connection without a request stays open; default 75 s.
     package var idleDeadline = Duration.seconds(75)
-    /// How long a client may take no byte of what waits for it; default 30 s.
+    /// How long a client may take no byte of what waits for it; default 30 s. A WebSocket has `silenceDeadline` instead.
     package var stallDeadline = Duration.seconds(30)
     /// How long a closing connection waits for the client to hang up; default 2 s.
     package var lingerDeadline = Duration.seconds(2)
@@ -31,7 +31,7 @@ package struct WebSocketConfiguration: Sendable {
     package var maxMessageBytes = 64 * 1024
     /// How often the server pings; default 15 s.
     package var pingInterval = Duration.seconds(15)
-    /// A client that sent nothing for so long is closed; default 45 s.
+    /// A client that sent nothing and, where something waits for it, took nothing for so long is closed; default 45 s.
     package var silenceDeadline = Duration.seconds(45)
     /// How long the server waits for the answer to its close frame; default 5 s.
     package var closeDeadline = Duration.seconds(5)

@@ -40,6 +40,22 @@ package final class WebSocketSession: Sendable {
         }
     }
 
+    /// In which form this client takes messages. On the loop only.
+    package var form: MessageForm { .webSocket(connection.assumeIsolated { $0.webSocketCompression }) }
+
+    /// The bytes that `messages` are in one write to this client, and to all of the server that have its `form`. On the loop only.
+    package func encode(_ messages: [SharedMessage]) -> [UInt8] {
+        connection.assumeIsolated { $0.encode(messages) }
+    }
+
+    /// Sends what `encode` made, here or for another client of equal `form`: the bytes are shared, and go straight to the kernel
+    /// where nothing waits. On the loop only.
+    ///
+    /// - Returns: false, and nothing was sent, where more than `limit` bytes wait for this client.
+    package func send(encoded bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
+        connection.assumeIsolated { $0.sendEncoded(bytes, unlessWaiting: limit) }
+    }
+
     /// Sends a text message to this client alone.
     package func send(text: [UInt8]) { send(messages: [SharedMessage(text: text)]) }
 

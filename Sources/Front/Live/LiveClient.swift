@@ -16,6 +16,11 @@ final class LiveClient {
     var held: [[UInt8]] = []
     /// Since when, on the monotonic clock, something has been kept back because the client is slow; nil when it is not.
     var behindSinceNs: UInt64?
+    /// With whom it is told what is due, and where it stands there; nil while it is told apart.
+    weak var cohort: Cohort?
+    var indexInCohort = 0
+    /// It is about to be looked at for whether it may join one.
+    var isSettled = false
 
     init(id: UInt64, socket: any LiveSocket) {
         self.id = id
@@ -67,7 +72,10 @@ final class Membership {
 final class Subscription {
     let request: SubscriptionRequest
     let group: LiveGroup
-    var members: [UInt64: Membership] = [:]
+    /// Members that are told apart from others, by client; who is in a cohort is in none of them.
+    var apart: [UInt64: Membership] = [:]
+    /// Members that are told together with others; all of them are in sync.
+    var cohorts: [ObjectIdentifier: Cohort] = [:]
     /// Some of the members need a snapshot.
     var hasWaiting = true
     /// Number of the last update.
@@ -79,6 +87,8 @@ final class Subscription {
     var pacer: Pacer
     /// When the next update is due; nil where nothing has changed.
     var dueNs: UInt64?
+
+    var isEmpty: Bool { apart.isEmpty && cohorts.isEmpty }
 
     init(_ request: SubscriptionRequest, group: LiveGroup) {
         self.request = request

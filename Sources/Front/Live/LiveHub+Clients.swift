@@ -21,6 +21,7 @@ extension LiveHub {
     func disconnect(_ id: UInt64) {
         guard let client = clients.removeValue(forKey: id) else { return }
         behind[id] = nil
+        leaveCohort(client)
         for membership in client.memberships.values { leave(membership) }
         client.memberships = [:]
     }
@@ -39,8 +40,10 @@ extension LiveHub {
         switch ClientMessage(text, definitions: memory.catalog.definitions) {
         case .subscribe(let request): subscribe(client, request)
         case .unsubscribe(let name):
+            if client.memberships[name] != nil { leaveCohort(client) }
             if let membership = client.memberships.removeValue(forKey: name) {
                 leave(membership)
+                mayJoinCohort(client)
             } else {
                 tell(client, error: "There is no subscription '\(name)'.", id: name)
             }
@@ -77,6 +80,9 @@ extension LiveHub {
 
     /// Adds a subscription of a client; one that has seen everything up to `seen` needs no snapshot.
     private func subscribe(_ client: LiveClient, _ request: SubscriptionRequest, seen: LivePosition? = nil) {
+        leaveCohort(client)
+        // Where nothing comes of it.
+        mayJoinCohort(client)
         if let before = client.memberships[request.id] {
             // The same again: the client wants to see everything anew.
             client.memberships[request.id] = nil
@@ -91,7 +97,7 @@ extension LiveHub {
             return
         }
         let membership = Membership(client: client, subscription: subscription)
-        subscription.members[client.id] = membership
+        subscription.apart[client.id] = membership
         subscription.hasWaiting = true
         client.memberships[request.id] = membership
         if let seen, subscription.group.isReady, seen.isBefore(position(of: subscription.group)) {
@@ -145,8 +151,8 @@ extension LiveHub {
 
     private func leave(_ membership: Membership) {
         let subscription = membership.subscription
-        subscription.members[membership.client.id] = nil
-        guard subscription.members.isEmpty else { return }
+        subscription.apart[membership.client.id] = nil
+        guard subscription.isEmpty else { return }
         let question = subscription.request.question
         subscriptions[subscription.request] = nil
         subscribers[question]?.removeAll { $0 === subscription }

@@ -17,7 +17,8 @@ extension LiveHub {
     func settle(_ subscription: Subscription, _ now: UInt64) {
         if subscription.epoch != subscription.group.epoch {
             subscription.epoch = subscription.group.epoch
-            for membership in subscription.members.values { membership.state = .waiting }
+            dissolveCohorts(of: subscription)
+            for membership in subscription.apart.values { membership.state = .waiting }
             subscription.hasWaiting = true
         }
         sendSnapshots(subscription)
@@ -44,26 +45,18 @@ extension LiveHub {
     func sendSnapshots(_ subscription: Subscription) {
         guard subscription.hasWaiting, subscription.group.isReady else { return }
         subscription.hasWaiting = false
-        if !subscription.members.values.contains(where: { $0.state == .inSync }) {
+        if subscription.cohorts.isEmpty && !subscription.apart.values.contains(where: { $0.state == .inSync }) {
             subscription.sentVersion = subscription.group.version
         }
         var message: SharedMessage?
-        for membership in subscription.members.values where membership.state == .waiting {
+        for membership in subscription.apart.values where membership.state == .waiting {
             guard hasRoom(membership.client) else { continue }
             let made = message ?? snapshot(subscription)
             message = made
             queue(made, to: membership.client)
             membership.state = .inSync
+            mayJoinCohort(membership.client)
         }
-    }
-
-    private func snapshot(_ subscription: Subscription) -> SharedMessage {
-        metrics.snapshots.add()
-        return SharedMessage(
-            text: LiveMessage.snapshot(
-                subscription.request, of: subscription.group, sequence: subscription.sequence, nowMs: time.wallMs(),
-                newestMs: memory.newestMs, degraded: Set(degraded + subscription.group.degraded).sorted()),
-            event: "snapshot", eventID: position(of: subscription.group).text)
     }
 
     private func sendUpdate(_ subscription: Subscription, _ now: UInt64, due: UInt64) {
@@ -79,7 +72,11 @@ extension LiveHub {
         subscription.sentVersion = group.version
         subscription.pacer.sent(at: now, due: due)
         let message = update(bytes, of: group)
-        for membership in subscription.members.values where membership.state == .inSync {
+        for cohort in subscription.cohorts.values {
+            let isFirst = cohort.add(Cohort.Due(subscription: subscription, message: message, since: since))
+            if isFirst { dueCohorts.append(cohort) }
+        }
+        for membership in subscription.apart.values where membership.state == .inSync {
             if hasRoom(membership.client) {
                 queue(message, to: membership.client)
             } else {
@@ -95,13 +92,17 @@ extension LiveHub {
     // MARK: Slow clients
 
     /// Whether a client can be sent more; notes since when it cannot.
-    private func hasRoom(_ client: LiveClient) -> Bool {
+    func hasRoom(_ client: LiveClient) -> Bool {
         if client.behindSinceNs == nil && client.pendingBytes <= configuration.slowBytes { return true }
-        if client.behindSinceNs == nil {
-            client.behindSinceNs = time.monotonicNs()
-            behind[client.id] = client
-        }
+        noteBehind(client)
         return false
+    }
+
+    /// Something is kept back from a client.
+    func noteBehind(_ client: LiveClient) {
+        guard client.behindSinceNs == nil else { return }
+        client.behindSinceNs = time.monotonicNs()
+        behind[client.id] = client
     }
 
     /// A client has taken all that waited: it gets the newest state of what was kept back.
@@ -116,6 +117,7 @@ extension LiveHub {
         behind[client.id] = nil
         client.behindSinceNs = nil
         for membership in client.memberships.values { catchUp(membership) }
+        mayJoinCohort(client)
     }
 
     /// Sends what a member lacks, as far as its client has room.
@@ -134,6 +136,7 @@ extension LiveHub {
                 subscription.request, of: subscription.group, since: since, sequence: subscription.sequence)
             if let update { queue(self.update(update, of: subscription.group), to: membership.client) }
             membership.state = .inSync
+            mayJoinCohort(membership.client)
         }
     }
 
@@ -175,6 +178,7 @@ extension LiveHub {
 
     /// Writes what is queued, each client in one write; cuts off who is past the hard limit.
     func write() {
+        writeToCohorts()
         // Who took all at once although something was kept back gets that in the next round.
         while !unwritten.isEmpty {
             let clients = unwritten
@@ -188,5 +192,6 @@ extension LiveHub {
                 }
             }
         }
+        formCohorts()
     }
 }

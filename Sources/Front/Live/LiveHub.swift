@@ -48,6 +48,12 @@ package actor LiveHub {
     var dirty: [Subscription] = []
     /// Clients with frames to write.
     var unwritten: [LiveClient] = []
+    /// Clients that are told the same, those of them with something to write, and clients that may have come to be in one.
+    var cohorts: [Cohort.Key: Cohort] = [:]
+    var dueCohorts: [Cohort] = []
+    var settled: [LiveClient] = []
+    /// What was encoded for those who came last.
+    var recentSnapshots = RecentSnapshots()
     /// Clients from which something is kept back.
     var behind: [UInt64: LiveClient] = [:]
     /// Who waits for the followers to move.
@@ -158,6 +164,12 @@ package actor LiveHub {
         isStopping = true
         for client in clients.values { client.socket.close(.goingAway, "The server is shutting down.") }
         clients = [:]
+        // They refer to each other.
+        for subscription in subscriptions.values { subscription.cohorts = [:] }
+        cohorts = [:]
+        recentSnapshots.removeAll()
+        dueCohorts = []
+        settled = []
         subscriptions = [:]
         subscribers = [:]
         dirty = []
@@ -202,6 +214,7 @@ package actor LiveHub {
             limitPollGroups(now)
             memory.values.limit(nowNs: now)
         }
+        recentSnapshots.removeAll()
         closeStalled(now)
         if now >= nextHeartbeatNs {
             nextHeartbeatNs = now + UInt64(nanoseconds: configuration.heartbeat)

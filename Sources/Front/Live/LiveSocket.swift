@@ -6,6 +6,12 @@ package import Wire
 package protocol LiveSocket: AnyObject, Sendable {
     /// Sends messages in one write; they are shared with other sockets.
     func send(messages: [SharedMessage])
+    /// In which form it takes messages: sockets of equal form take the same bytes.
+    var form: MessageForm { get }
+    /// The bytes that messages are in one write to a socket of this form.
+    func encode(_ messages: [SharedMessage]) -> [UInt8]
+    /// Sends what `encode` made for this form; false, and nothing was sent, where more than `limit` bytes wait.
+    func send(encoded bytes: [UInt8], unlessWaiting limit: Int) -> Bool
     /// Bytes the client has not taken yet.
     var pendingBytes: Int { get }
     /// Calls `body` on the loop whenever a backlog has been sent.

@@ -55,6 +55,34 @@ import WebServer
         #expect(try await client.receive() == nil)
     }
 
+    @Test func streamsAreToldTogetherEachInItsForm() async throws {
+        let (stage, server, port) = try await serve()
+        let clients = [
+            try await EventStreamClient.connect(port: port, Self.target),
+            try await EventStreamClient.connect(port: port, Self.target),
+        ]
+        // HTTP/1.0 knows no chunks.
+        let old = try TestSocket(to: .loopback(port))
+        try await old.send("GET \(Self.target) HTTP/1.0\r\nHost: h\r\n\r\n")
+        while try await old.receiveLine() != "" {}
+        try await eventually("two together, one apart") { await stage.hub.cohortSizes == [1, 2] }
+        for count in 2...3 {
+            try await stage.advance(ms: 100)
+            stage.store.apply([LiveStage.event("cart", "/a", Self.now - 3)], partition: 0)
+            let expected =
+                #"{"type":"update","id":"sse","seq":\#(count - 1),"series":[{"labels":{"service":"cart"},"#
+                + #""t":[\#((Self.now - 3) * 1000)],"count":[\#(count)]}]}"#
+            for client in clients { #expect(try await client.receive("update").data == expected) }
+            var line = ""
+            repeat {
+                line = try await old.receiveLine()
+                #expect(["", "retry", "event", "id", "data"].contains(line.prefix { $0 != ":" }), "no chunk: \(line)")
+            } while line != "data: " + expected
+        }
+        old.reset()
+        try await stop(stage, server)
+    }
+
     @Test func whoReturnsGetsWhatItMissedAndNoSnapshot() async throws {
         let (stage, server, port) = try await serve()
         var client = try await EventStreamClient.connect(port: port, Self.target)

@@ -97,6 +97,7 @@ import Testing
                     saved = stage.store.saved(partition: 0)
                 }
             }
+            try await stage.hub.checkCohorts()
             if Bool.random(using: &random) { await Task.yield() }
         }
         stage.store.setHeld(false)

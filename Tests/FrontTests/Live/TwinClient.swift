@@ -21,6 +21,9 @@ final class TwinClient: LiveSocket {
         var messages: [[String: String]] = []
         var frames: [[UInt8]] = []
         var writes = 0
+        /// Writes that others may have been sent as well, and how many of them were encoded here.
+        var shared: [[UInt8]] = []
+        var encoded = 0
         var isStalled = false
         var pending = 0
         var closed: WebSocketCloseCode?
@@ -31,14 +34,39 @@ final class TwinClient: LiveSocket {
 
     private let state = Lock(State())
 
-    func send(messages: [SharedMessage]) {
+    func send(messages: [SharedMessage]) { state.withLock { Self.take(messages.map(\.frame), &$0) } }
+
+    let form: MessageForm
+
+    init(form: MessageForm = .webSocket(nil)) { self.form = form }
+
+    func encode(_ messages: [SharedMessage]) -> [UInt8] {
+        state.withLock { $0.encoded += 1 }
+        return Array(messages.map(\.frame).joined())
+    }
+
+    func send(encoded bytes: [UInt8], unlessWaiting limit: Int) -> Bool {
         state.withLock { state in
-            state.writes += 1
-            for frame in messages.map(\.frame) {
-                state.frames.append(frame)
-                if state.isStalled { state.pending += frame.count }
-                Self.take(frame, &state)
+            guard state.pending <= limit else { return false }
+            var (rest, frames) = (bytes[...], [[UInt8]]())
+            var machine = WebSocketMachine(role: .client, maxMessageBytes: 64 << 20)
+            while !rest.isEmpty {
+                let count = machine.next(Array(rest).span).consumed
+                frames.append(Array(rest.prefix(count)))
+                rest.removeFirst(count)
             }
+            state.shared.append(bytes)
+            Self.take(frames, &state)
+            return true
+        }
+    }
+
+    private static func take(_ frames: [[UInt8]], _ state: inout State) {
+        state.writes += 1
+        for frame in frames {
+            state.frames.append(frame)
+            if state.isStalled { state.pending += frame.count }
+            take(frame, &state)
         }
     }
 
@@ -69,6 +97,8 @@ final class TwinClient: LiveSocket {
     func picture(_ id: String) -> Picture { state.withLock { $0.pictures[id] ?? Picture() } }
     var closed: WebSocketCloseCode? { state.withLock { $0.closed } }
     var frames: [[UInt8]] { state.withLock { $0.frames } }
+    var shared: [[UInt8]] { state.withLock { $0.shared } }
+    var encoded: Int { state.withLock { $0.encoded } }
     var writes: Int { state.withLock { $0.writes } }
     var seen: Set<String> { state.withLock { $0.seen } }
 
