@@ -29,6 +29,7 @@ package struct LiveRead: Sendable {
 }
 
 extension LiveHistory {
+    /// One read after the other, for who has no better way.
     package func read(
         _ asked: [LiveRead], from: Int64, to: Int64, stepSeconds: Int64
     ) async throws(StoreError) -> [HistoryPart] {

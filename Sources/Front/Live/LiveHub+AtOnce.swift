@@ -10,8 +10,10 @@ extension LiveHub {
     /// Definitions are asked for once a second; after so long without an answer somebody else must ask.
     private static let definitionsFreshNs: UInt64 = 3_000_000_000
 
+    /// The metrics that memory goes by, where they were read within the last seconds. On the loop only.
     package nonisolated var definitionsAtOnce: Definitions? { assumeIsolated { $0.freshDefinitions } }
 
+    /// All of what is asked, where that takes less than a ms; else nil. On the loop only.
     package nonisolated func answerAtOnce(_ query: Query) -> KeptAnswer? {
         assumeIsolated { $0.shortAnswer(query) }
     }
