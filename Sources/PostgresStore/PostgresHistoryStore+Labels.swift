@@ -3,6 +3,7 @@ internal import Postgres
 internal import Service
 
 extension PostgresHistoryStore {
+    /// Reads the arrays of each bucket, on the other thread where there is one.
     package func labelRollUps(
         _ metric: String, by label: String, stepMs: Int64, rangeMs: Range<Int64>, aggregations: [Aggregation]
     ) async throws(StoreError) -> LabelRollUps {

@@ -8,8 +8,8 @@ A redis-server and a PostgreSQL of its own in temporary folders, the release bui
 PostgreSQL (query_data.py tells how). Then, round by round, `weir bench query` asks with 16 clients at once, each question for
 `--seconds`, while a writer of its own posts 10,000 events/s; first each client again once it is answered (closed loop), then at
 four requests a second for each client, or half of what it managed (paced). Server times are `took_ms`; what a question costs is
-the CPU that front, Redis and PostgreSQL use beyond what the events alone cost them. Cold: a front that was just started, one
-client, no question asked twice.
+the CPU that front, Redis and PostgreSQL use beyond what the events alone cost them. Cold: a front
+that keeps nothing of history, one client. `weir compact` passes each minute.
 
 The same data goes into a victoria-metrics of Debian's, second by second what an agent would have made of the events, too. It is
 asked by the same clients while the events for Weir pause, so it has the machine for itself. Then psql is timed with the same questions.
@@ -41,6 +41,8 @@ from websocket import WebSocket
 RATE = 10_000
 PACE_OF_CLIENT = 4    # requests a second
 WARM_UP = 0.5         # seconds
+GROUPS = 30           # seconds until the groups of the last hour stand
+COLD = 20             # questions about all services
 HOUR = ["--ask", "1h", "--metric", "request_count"]
 # name, arguments, goal of the server's p99 in ms
 CLOSED = [
@@ -58,13 +60,13 @@ LIVE = {"type": "subscribe", "id": "h", "metric": "request_count", "agg": ["coun
 class Front:
     """`weir serve` on the private stores."""
 
-    def __init__(self, redis, postgres):
+    def __init__(self, redis, postgres, *arguments):
         self.port = drain.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(pathlib.Path(redis.folder) / f"front-{self.port}.log", "w+")
         self.process = subprocess.Popen(
             [drain.executable(), "serve", "--listen", f"127.0.0.1:{self.port}", "--redis-url", f"unix://{redis.path}",
-             "--postgres-url", postgres.url], env=drain.environment(), stdout=self.log, stderr=subprocess.STDOUT)
+             "--postgres-url", postgres.url, *arguments], env=drain.environment(), stdout=self.log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -92,6 +94,22 @@ class Front:
             self.process.kill()
             self.process.wait()
         self.log.close()
+
+
+class Passes:
+    """`weir compact` each minute, as in every installation."""
+
+    def __init__(self, redis, postgres):
+        self.arguments = ["--redis-url", f"unix://{redis.path}", "--postgres-url", postgres.url, "--every", "60s"]
+
+    def __enter__(self):
+        self.process = subprocess.Popen([drain.executable(), "compact", *self.arguments], env=drain.environment(),
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
 
 
 class LiveView:
@@ -168,17 +186,18 @@ def measured(stores, base, name, arguments, goal, options):
 
 
 def cold(redis, postgres, options):
-    """Server times of a front's first answers: one service after the other, and then another front's all services."""
+    """Server times of a front that keeps nothing of history, and whose groups of the last hour stand: each service, then all."""
     services = [f"service-{number:02}" for number in range(50)]
     metric = f"/api/v1/query?metric=response_time&agg=p99&from=-{options.days}d&step=1h&by=service"
-    with contextlib.closing(Front(redis, postgres)) as front:
+    with contextlib.closing(Front(redis, postgres, "--query-cache", "0")) as front:
+        time.sleep(GROUPS)
         one = [front.ask(f"{metric}&label.service={service}")[:2] for service in services]
-    with contextlib.closing(Front(redis, postgres)) as front:
-        whole = front.ask(metric)
-    answer = json.loads(whole[2])
+        whole = [front.ask(metric) for _ in range(COLD)]
+    answer = json.loads(whole[0][2])
     points = sum(len(series["t"]) for series in answer["series"])
-    return {"one": [took for took, _ in one], "one_round_trip": [elapsed for _, elapsed in one], "all": whole[0],
-            "all_round_trip": whole[1], "points": points, "bytes": len(whole[2])}
+    return {"one": [took for took, _ in one], "one_round_trip": [elapsed for _, elapsed in one],
+            "all": [took for took, _, _ in whole], "all_round_trip": [elapsed for _, elapsed, _ in whole], "points": points,
+            "bytes": len(whole[0][2])}
 
 
 def one_round(redis, postgres, front, server, recent, options, say):
@@ -228,6 +247,8 @@ def main():
         recent = query_data.load_all(redis, postgres, server, options, say)
         stack.enter_context(drain.Worker(redis, "five"))
         front = stack.enter_context(contextlib.closing(Front(redis, postgres)))
+        stack.enter_context(Passes(redis, postgres))
+        time.sleep(GROUPS)
         if server:
             stack.enter_context(Feed(server, recent.live_lines))
         rounds = []

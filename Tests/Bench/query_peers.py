@@ -126,9 +126,10 @@ def table(rounds, sql, options):
         print(f"| {question['name']} | " + " | ".join(cell if isinstance(cell, str) else number(cell) for cell in cells) + " |")
     cold = [one["cold"] for one in rounds]
     ones, trips = [sorted(sum((each[name] for each in cold), [])) for name in ("one", "one_round_trip")]
+    alls, all_trips = [sorted(sum((each[name] for each in cold), [])) for name in ("all", "all_round_trip")]
     print(f"\nCold, one client, goal ≤ 50 ms: {options.days} d of one service, server ms p50 {number(ones[len(ones) // 2])}, p99 "
           f"{number(ones[int(0.99 * (len(ones) - 1))])}, round trip p50 {number(trips[len(trips) // 2])}; by service "
-          f"{number(median(each['all'] for each in cold))} (round trip {number(median(each['all_round_trip'] for each in cold))}; "
+          f"p50 {number(median(alls))}, longest {number(alls[-1])} of {len(alls)} (round trip {number(median(all_trips))}; "
           f"{cold[0]['points']:,} points, {cold[0]['bytes'] / 1000:,.0f} KB).")
     runs = [one["dashboard"] for one in rounds]
     print(f"\nDashboard mix, closed loop: hit rate {100 * median(run['without_postgres'] for run in runs):.1f} % (goal ≥ 95 %), "
