@@ -57,9 +57,12 @@ extension QueryEngine {
             do throws(StoreError) {
                 let beganNs = time.monotonicNs()
                 chunks.merge(try await labelRollUps(missing, part, cache, history)) { $1 }
-                let series = try await selection.select(part.query.metric.name, part.query.filter, from: history)
-                let reads = reads(
-                    missing.filter { chunks[$0] == nil }, cut.rest, part.query, seriesCount: series.count)
+                let unread = missing.filter { chunks[$0] == nil }
+                // Who has all made ahead needs no series.
+                let series =
+                    unread.isEmpty && cut.rest.isEmpty
+                    ? [] : try await selection.select(part.query.metric.name, part.query.filter, from: history)
+                let reads = reads(unread, cut.rest, part.query, seriesCount: series.count)
                 var rest = GroupedBuckets(part.query)
                 let read = await read(reads, part, series, history) { read, buckets in
                     let isLong = buckets.count > Self.bucketsInPlace

@@ -70,56 +70,6 @@ extension LiveHub {
         return KeptAnswer(columns: nil, buckets: buckets, newestMs: memory.newestMs)
     }
 
-    /// The end of what is asked, from a live group; counts the question where there is none.
-    package func keptEnd(
-        _ query: Query, latestStartMs: Int64
-    ) async -> (buckets: GroupedBuckets, fromMs: Int64, newestMs: Int64)? {
-        guard let content = content(query), memory.isCurrent, !isBehind else { return nil }
-        let start = max(query.fromMs, latestStartMs) / 1_000
-        // All of it lies before what groups are for.
-        guard start < query.toMs / 1_000 else { return nil }
-        if let group = memory.group(content, from: start), group.metric == query.metric {
-            asked(group)
-            var buckets = GroupedBuckets(query)
-            let from = max(query.fromMs / 1_000, group.windowStart)
-            group.merge(from..<query.toMs / 1_000, into: &buckets)
-            return (buckets, from * 1_000, memory.newestMs)
-        }
-        follow(query, content, from: start)
-        guard let view = memory.view(content, from: start), view.group.metric == query.metric,
-            start.isMultiple(of: view.group.stepSeconds)
-        else { return nil }
-        asked(view.group)
-        guard let buckets = await end(view, start..<query.toMs / 1_000, query) else { return nil }
-        return (buckets, start * 1_000, memory.newestMs)
-    }
-
-    /// Merges what a finer group has in `seconds`, in turns of the loop: what a series gets meanwhile is in it or not. Nil where the
-    /// group was lost on the way.
-    private func end(_ view: LiveView, _ seconds: Range<Int64>, _ query: Query) async -> GroupedBuckets? {
-        let (group, places) = (view.group, view.places)
-        let (epoch, placesChanged) = (group.epoch, group.placesChanged)
-        let closed = min(max(group.closedEnd(stepSeconds: group.stepSeconds), seconds.lowerBound), seconds.upperBound)
-        var buckets = GroupedBuckets(query)
-        var work = 0
-        for place in places {
-            if work > Self.workPerTurn {
-                await Task.yield()
-                work = 0
-                guard group.epoch == epoch, group.placesChanged == placesChanged, group.isWhole,
-                    group.windowStart <= seconds.lowerBound
-                else { return nil }
-            }
-            work += group.merge(seconds.lowerBound..<closed, ofSeries: place, labels: view.labels, into: &buckets)
-        }
-        // What was still open when it began may have been closed meanwhile, of some series before and of others after their turn.
-        for place in view.places {
-            _ = group.merge(closed..<seconds.upperBound, ofSeries: place, labels: view.labels, into: &buckets)
-        }
-        group.mergeOpen(closed..<seconds.upperBound, view.filter, labels: view.labels, into: &buckets)
-        return buckets
-    }
-
     /// What a group would keep that answers the question; nil where none can.
     func content(_ query: Query) -> LiveQuestion.Content? {
         guard !query.isOneBucket, !query.aggregations.contains(.top), query.stepMs.isMultiple(of: 1_000) else {
@@ -130,7 +80,7 @@ extension LiveHub {
     }
 
     /// Nobody has a group for this, which must reach back to `start`; makes one where that is worth it.
-    private func follow(_ query: Query, _ content: LiveQuestion.Content, from start: Int64) {
+    func follow(_ query: Query, _ content: LiveQuestion.Content, from start: Int64) {
         let now = time.wallMs() / 1_000
         // Only what ends now moves on with the time.
         guard query.toMs / 1_000 >= now, start >= now - AskedQuestions.longestWindow,
@@ -163,7 +113,7 @@ extension LiveHub {
     }
 
     /// A group was of use: it stays for a while, and longer than one that nobody is subscribed to any more.
-    private func asked(_ group: LiveGroup) {
+    func asked(_ group: LiveGroup) {
         let now = time.monotonicNs()
         if standing.contains(group.question) { return }
         pollGroups[group.question] = now

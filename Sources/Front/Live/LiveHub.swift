@@ -35,6 +35,8 @@ package actor LiveHub {
     var idleSinceNs: [LiveQuestion: UInt64] = [:]
     /// Questions asked by polling, and those of them that have a group, with when (monotonic) they were last asked.
     var polled = AskedQuestions()
+    /// Ends of long questions, as merged for those who asked before.
+    var ends: [KeptEnd.Key: KeptEnd] = [:]
     var pollGroups: [LiveQuestion: UInt64] = [:]
     /// Groups that are kept though nobody asks, and those that are not since they were too large.
     var standing: Set<LiveQuestion> = []

@@ -79,6 +79,56 @@ struct StandingGroupTests {
         }
     }
 
+    @Test("ends of long questions hold what came, late or not, however often they were asked", arguments: Seed.range(2))
+    func endsAreKeptRight(seed: Seed) async throws {
+        var configuration = LiveConfiguration()
+        configuration.maxPollGroups = 0
+        let stage = try LiveStage(configuration: configuration)
+        var rng = SplitMix64(seed)
+        fill(stage, series: 40, count: 160, &rng)
+        try await stand(stage, &rng)
+        var answers = 0
+        for round in 0..<30 {
+            // Every third time nothing comes late, so that what was merged before is used.
+            let lateness: Int64 = round % 3 == 0 ? 3_500 : 4
+            stage.store.apply(
+                (0..<6).map { number in
+                    LiveStage.event(
+                        "s\(number % 7)", "/\(number)", stage.nowSecond - .random(in: 0..<lateness, using: &rng),
+                        .random(in: 1...900, using: &rng))
+                }, partition: 0)
+            try await eventually("the batch is in") { await stage.reached(stage.store) }
+            for by in [[], ["service"]] {
+                for step: Int64 in [60, 600, 3_600] {
+                    var query = question(stage, by: by, step: step)
+                    query.fromMs -= 86_400_000
+                    let startMs = (stage.nowSecond - 3_000).rounded(downTo: 600) * 1_000
+                    guard let end = await stage.hub.keptEnd(query, latestStartMs: startMs) else { continue }
+                    answers += 1
+                    #expect(end.fromMs == startMs)
+                    let live = LiveQuestion(
+                        metric: "latency", by: by, filter: LabelFilter(), stepSeconds: 10, windowSeconds: 3_600,
+                        limit: 1_000)
+                    var expected = GroupedBuckets(query)
+                    for (labels, found) in stage.store.answer(live, from: startMs / 1_000) {
+                        for (start, aggregate) in found {
+                            expected.merge(aggregate, group: labels, bucketMs: start * 1_000)
+                        }
+                    }
+                    let (found, wanted) = (end.buckets.groups, expected.groups)
+                    #expect(Set(found.keys) == Set(wanted.keys))
+                    for (labels, buckets) in wanted {
+                        #expect(found[labels]?.mapValues(\.count) == buckets.mapValues(\.count), "\(seed) \(round)")
+                        #expect(found[labels]?.mapValues(\.sketch) == buckets.mapValues(\.sketch), "\(seed) \(round)")
+                    }
+                }
+            }
+            try await stage.advance(ms: .random(in: 100...9_000, using: &rng))
+        }
+        #expect(answers == 30 * 6)
+        try await stage.stop()
+    }
+
     @Test func theLastHourIsThereBeforeAnybodyAsks() async throws {
         let stage = try LiveStage(configuration: LiveConfiguration())
         var rng = SplitMix64(Seed(value: 1))
