@@ -39,6 +39,9 @@ struct BoardsTests {
             )
         }
         #expect(try await listed().names == ["one", "here", "two", "three"])
+        try await eventually("the front knows the metrics", deadline: .seconds(30)) {
+            try await weir.http.get("/api/v1/metrics").text.contains(#""requests""#)
+        }
         #expect(try await put(weir, "here").status == 409)
         #expect(try await put(weir, "saved", ["If-Match": "*"]).status == 412)
         let created = try await put(weir, "saved", ["If-None-Match": "*"])

@@ -61,7 +61,7 @@ struct StoresAwayTests {
         _ = try await weir.sql("CREATE TABLE lock_over (at timestamptz)")
         async let lock = weir.sql(
             """
-            BEGIN; LOCK TABLE weir.minute, weir.hour;
+            BEGIN; LOCK TABLE weir.minute, weir.hour, weir.label_rollup;
             DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM lock_over) LOOP PERFORM pg_sleep(0.02); END LOOP; END $$; COMMIT
             """)
         func locks(_ condition: String) async throws -> Bool {
