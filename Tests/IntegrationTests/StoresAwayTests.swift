@@ -106,6 +106,10 @@ struct StoresAwayTests {
         for (service, fault) in [Fault.stopped, .frozen].enumerated() {
             let long = "metric=requests&agg=count&step=1m&from=-5h&label.service=s\(service)"
             let recent = "metric=requests&agg=count&step=1s&from=-5m&label.service=s\(service)"
+            // After a Redis that came back memory reads everything anew.
+            try await eventually("memory is current", deadline: .seconds(30)) {
+                try await Self.status(weir).status["tiers"]?["memory"]?["state"]?.string == "current"
+            }
             fault == .stopped ? try await weir.redis.stop() : weir.redis.freeze()
             let first = try await Self.ask(long, of: weir)
             for answer in first.answers {
